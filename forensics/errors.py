@@ -1,0 +1,45 @@
+"""Every error that a user can meet. Each message says what was wrong and what to do about it."""
+
+
+class ForensicsError(Exception):
+    """Base of all errors that are meant to be read by a user."""
+
+
+class UnreadableMedia(ForensicsError):
+    """The bytes cannot be decoded as the picture they claim to be."""
+
+
+class UnsupportedMedia(ForensicsError):
+    """The file is healthy, but of a kind that this version does not examine."""
+
+
+class MediaTooLarge(ForensicsError):
+    """The file or its picture exceeds the limits that protect this machine."""
+
+
+class UnknownPlugin(ForensicsError):
+    """No detector, generator or analysis has this name."""
+
+
+class BrokenPlugin(ForensicsError):
+    """A plugin was found, but its card or its class does not keep the contract."""
+
+
+class ForeignPackage(ForensicsError):
+    """Another distribution answers to one of our import names."""
+
+
+class WeightsUnavailable(ForensicsError):
+    """A weights file is missing; the message gives the command that fetches or trains it."""
+
+
+class WeightsCorrupt(ForensicsError):
+    """A weights file does not have the SHA-256 that its card promises."""
+
+
+class CalibrationStale(ForensicsError):
+    """A fusion was fitted with other weights than those at hand."""
+
+
+class InvalidManifest(ForensicsError):
+    """A manifest or folds file lacks a column, or a row contradicts it."""

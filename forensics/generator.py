@@ -1,0 +1,26 @@
+"""What a generator is: a seed in, pictures out, always the same for the same seed."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from forensics.plugins import Plugin
+from forensics.schema import Image, Map
+
+
+class Generator(Plugin, ABC):
+    """Makes pictures from nothing. Its own choices (truncation, strength) are its `Options`."""
+
+    @abstractmethod
+    def sample(self, count: int, seed: int) -> list[Image]:
+        """Return `count` pictures, (H, W, 3) uint8 RGB; picture i depends on seed and i alone."""
+
+
+class Manipulator(Plugin, ABC):
+    """Changes given pictures."""
+
+    @abstractmethod
+    def apply(self, images: Sequence[Image], seed: int) -> tuple[list[Image], list[Map]]:
+        """Return the changed pictures, each of its input's size, and masks of what was changed.
+
+        A mask is (H, W) float32: 1 where every pixel comes from the generator, 0 where none does.
+        """
