@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-type Image = NDArray[np.uint8]
+Image: TypeAlias = NDArray[np.uint8]
 """(H, W, 3) uint8 RGB."""
-type Map = NDArray[np.float32]
+Map: TypeAlias = NDArray[np.float32]
 """(H, W) float32 in [0, 1]."""
-type Floats = NDArray[np.float32]
+Floats: TypeAlias = NDArray[np.float32]
 
 
 class MediaKind(StrEnum):
@@ -77,8 +78,8 @@ class Frame:
 class Face:
     """One detected face. `box`: (4,) px; `landmarks`: (5, 2) px; `confidence` in [0, 1].
 
-    Landmarks are the subject's right eye, left eye, nose tip, right and left mouth corner, where
-    right and left are as MTCNN orders them: in an upright face the first eye is left in the picture.
+    Landmarks in MTCNN's order: in an upright face, the eye on the picture's left, the eye on its
+    right, the nose tip, the left and the right mouth corner.
     """
 
     box: Floats
