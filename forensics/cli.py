@@ -1,0 +1,76 @@
+"""The table of commands. Only the module of the chosen one is imported."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import forensics
+from forensics.errors import ForensicsError
+from forensics.installation import check_own_packages
+
+COMMANDS = {
+    "examine": ("forensics.commands.examine", "say what pictures show traces of, and how sure"),
+    "generate": ("forensics.commands.generate", "make fakes that carry their provenance"),
+    "train": ("forensics.commands.train", "train a detector under the fold protocol"),
+    "calibrate": ("forensics.commands.calibrate", "fit fusion and thresholds to the detectors"),
+    "cards": ("forensics.commands.cards", "list plugins and weights with their licences"),
+    "weights": ("forensics.commands.weights", "fetch and verify weights"),
+    "app": ("forensics.commands.app", "open the local page"),
+    "demo": ("forensics.commands.demo", "examine a photograph and a fake made from it"),
+    "first-light": ("forensics.commands.first_light", "measure the detectors out of fold"),
+    "export-mtcnn": ("forensics.commands.export_mtcnn", "export the face detector to ONNX"),
+}
+INTERRUPTED = 130
+"""Exit status after Ctrl-C: 128 + SIGINT, as shells have it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status.
+
+    0 done, 1 failed with a message on stderr, 2 wrong usage, 130 interrupted; commands may add
+    their own.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    name = _front_parser().parse_args(arguments[:1]).command
+    try:
+        check_own_packages()
+        status = _run(name, arguments[1:])
+        sys.stdout.flush()
+    except ForensicsError as error:
+        print(f"forensics: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader (`| head`) left; without this, Python complains again while it shuts down.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+def _run(name: str, arguments: Sequence[str]) -> int:
+    from forensics.commands.common import run_command
+
+    return run_command(name, importlib.import_module(COMMANDS[name][0]), arguments)
+
+
+def _front_parser() -> argparse.ArgumentParser:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {line}" for name, (_, line) in COMMANDS.items()]
+    parser = argparse.ArgumentParser(
+        prog="forensics",
+        description=forensics.__doc__,
+        epilog="\n".join(
+            ["commands:", *lines, "", "`forensics COMMAND --help` explains each, with an example."]
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=forensics.__version__)
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of those below")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
