@@ -1,6 +1,7 @@
 """Networks that generators share. Imported lazily, so that listing generators loads no torch."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -9,9 +10,10 @@ from torch import Tensor, nn
 
 CELL = 8
 """Pixels that one cell of the latent code spans, in each direction."""
-CORE_CELLS = 64
-HALO_CELLS = 9
-"""The outer stages see 65 px around a pixel: tiles that overlap by 72 px have no seams at all."""
+LARGEST_CORE = 80
+"""Cells that a tile keeps at most, in each direction."""
+HALO = 9
+"""Cells around them. The outer stages see 65 px around a pixel, so 72 px leave no seam at all."""
 
 
 class Block(nn.Module):
@@ -21,9 +23,9 @@ class Block(nn.Module):
         super().__init__()
         self.conv = nn.Sequential(
             _conv(channels, channels),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             _conv(channels, channels),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             _conv(channels, channels),
         )
         self.pool: nn.Module | None = None
@@ -31,7 +33,7 @@ class Block(nn.Module):
             self.pool = nn.Sequential(
                 nn.Conv2d(channels, 4 * channels, 1, bias=False),
                 nn.GroupNorm(4, 4 * channels),
-                nn.ReLU(),
+                nn.ReLU(inplace=True),
                 nn.Conv2d(4 * channels, channels, 1, bias=False),
             )
 
@@ -39,7 +41,8 @@ class Block(nn.Module):
         """Map (N, C, H, W) to the same shape."""
         if self.pool is not None:
             x = x + self.pool(x)
-        return nn.functional.relu(self.conv(x) + x)
+        changed: Tensor = self.conv(x)
+        return changed.add_(x).relu_()
 
 
 class SoftClamp(nn.Module):
@@ -71,7 +74,7 @@ class TinyAutoencoder(nn.Module):
         self.decoder = nn.Sequential(
             SoftClamp(),
             _conv(latent, channels),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             *(Block(channels, pooled=True) for _ in range(3)),
             nn.Upsample(scale_factor=2),
             *_stage(_conv(channels, channels, bias=False), channels),
@@ -112,25 +115,42 @@ def _stage(resample: nn.Module, channels: int) -> list[nn.Module]:
 
 
 def _in_tiles(network: nn.Module, x: Tensor, *, cell_in: int, cell_out: int) -> Tensor:
-    """Run `network` over overlapping tiles of (N, C, H, W) and keep each tile's core."""
-    rows, columns = (side // cell_in for side in x.shape[2:])
-    bands = [
-        torch.cat([_tile(network, x, top, left, cell_in, cell_out) for left in starts], dim=3)
-        for starts in [range(0, columns, CORE_CELLS)]
-        for top in range(0, rows, CORE_CELLS)
-    ]
+    """Run `network` over overlapping tiles of (N, C, H, W) and join the cores of its outputs.
+
+    Args:
+        network: local: an output depends on no input further than `HALO` cells away.
+        x: side lengths are multiples of `cell_in`.
+        cell_in: pixels of the input that one cell spans.
+        cell_out: pixels of the output that one cell spans.
+    """
+    rows, columns = (_cores(side // cell_in) for side in x.shape[2:])
+
+    def core(row: slice, column: slice) -> Tensor:
+        outer_row, outer_column = _with_halo(row), _with_halo(column)
+        made = network(x[:, :, _scaled(outer_row, cell_in), _scaled(outer_column, cell_in)])
+        down = _scaled(_relative(row, outer_row), cell_out)
+        across = _scaled(_relative(column, outer_column), cell_out)
+        # A view would keep the halo in memory until all tiles are done.
+        return made[:, :, down, across].clone()  # type: ignore[no-any-return]
+
+    bands = [torch.cat([core(row, column) for column in columns], dim=3) for row in rows]
     return torch.cat(bands, dim=2)
 
 
-def _tile(
-    network: nn.Module, x: Tensor, top: int, left: int, cell_in: int, cell_out: int
-) -> Tensor:
-    """The core that starts at cell (top, left), computed from the core and its halo."""
-    y0, x0 = max(top - HALO_CELLS, 0), max(left - HALO_CELLS, 0)
-    y1, x1 = top + CORE_CELLS + HALO_CELLS, left + CORE_CELLS + HALO_CELLS
-    window = x[:, :, y0 * cell_in : y1 * cell_in, x0 * cell_in : x1 * cell_in]
-    made = network(window)
-    keep_y = slice((top - y0) * cell_out, (top - y0 + CORE_CELLS) * cell_out)
-    keep_x = slice((left - x0) * cell_out, (left - x0 + CORE_CELLS) * cell_out)
-    # A view would keep the whole tile with its halo in memory.
-    return made[:, :, keep_y, keep_x].clone()
+def _cores(cells: int) -> list[slice]:
+    """Cut a side into stretches of nearly equal length, none above `LARGEST_CORE`."""
+    count = -(-cells // LARGEST_CORE)
+    edges = [cells * index // count for index in range(count + 1)]
+    return [slice(start, stop) for start, stop in pairwise(edges)]
+
+
+def _with_halo(core: slice) -> slice:
+    return slice(max(core.start - HALO, 0), core.stop + HALO)
+
+
+def _relative(core: slice, outer: slice) -> slice:
+    return slice(core.start - outer.start, core.stop - outer.start)
+
+
+def _scaled(cells: slice, size: int) -> slice:
+    return slice(cells.start * size, cells.stop * size)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReconstructionOptions:
-    """`strength` in (0, 1]: share of the reconstruction, the rest is the input. `device`: torch's."""
+    """`strength` in (0, 1]: share of the reconstruction in the result. `device`: torch's name."""
 
     strength: float = 1.0
     device: str = "cpu"
@@ -70,8 +70,10 @@ class Reconstruction(Manipulator):
 
         from generators._blocks import CELL
 
-        if batch.ndim != 4 or batch.shape[3] != 3 or batch.dtype != np.uint8:
-            raise ValueError(f"pictures must be (H, W, 3) uint8, got {batch.shape[1:]} {batch.dtype}")
+        if batch.shape[3:] != (3,) or batch.dtype != np.uint8:
+            raise ValueError(
+                f"pictures must be (H, W, 3) uint8, got {batch.shape[1:]} {batch.dtype}"
+            )
         height, width = batch.shape[1:3]
         padding = ((0, 0), (0, -height % CELL), (0, -width % CELL), (0, 0))
         # "symmetric" and not "reflect": a picture one pixel wide has nothing to reflect.
@@ -79,7 +81,8 @@ class Reconstruction(Manipulator):
         with torch.inference_mode():
             pixels = padded.to(self.options.device).permute(0, 3, 1, 2).float().div_(255)
             made = self._network(pixels).mul_(255).round_().to(torch.uint8)
-        return made.permute(0, 2, 3, 1)[:, :height, :width].contiguous().cpu().numpy()
+        pictures: Image = made.permute(0, 2, 3, 1)[:, :height, :width].contiguous().cpu().numpy()
+        return pictures
 
 
 def convert(encoder: Path | str, decoder: Path | str, out: Path | str) -> None:
