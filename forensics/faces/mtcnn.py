@@ -1,0 +1,82 @@
+"""The MTCNN cascade: the P-Net proposes windows, the R-Net refines, the O-Net locates landmarks."""
+
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forensics.faces import cascade, networks
+from forensics.schema import Floats, Image
+
+THRESHOLDS = (0.6, 0.7, 0.7)
+"""Least probability after the P-, R- and O-Net, as published."""
+
+
+class Found(NamedTuple):
+    """Faces of one search: (N, 4) boxes and (N, 5, 2) landmarks in px, (N,) confidence."""
+
+    boxes: Floats
+    landmarks: Floats
+    confidence: Floats
+
+    def chosen(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Self:
+        """Only these rows, in their order."""
+        return self._make(values[rows] for values in self)
+
+    @classmethod
+    def nothing(cls) -> Self:
+        """No face at all."""
+        return cls._make(np.zeros(shape, np.float32) for shape in ((0, 4), (0, 5, 2), 0))
+
+
+def search(image: Image, smallest: float) -> Found:
+    """Find upright faces of `smallest` px and more in (H, W, 3) uint8 RGB, most confident first.
+
+    Boxes may reach beyond the picture.
+    """
+    squares = _refined(image, _proposed(image, smallest))
+    if not len(squares):
+        return Found.nothing()
+    probability, shift, points = networks.locate(cascade.crops(image, squares, 48))
+    size = squares[:, None, 2:] - squares[:, None, :2]
+    found = Found(
+        cascade.shifted(squares, shift), squares[:, None, :2] + points * size, probability
+    ).chosen(probability > THRESHOLDS[2])
+    best = cascade.without_doubles(found.boxes, found.confidence, 0.7, of_smaller=True)
+    return found.chosen(best)
+
+
+def _proposed(image: Image, smallest: float) -> Floats:
+    height, width = image.shape[:2]
+    levels = [
+        _proposed_at(image, scale) for scale in cascade.pyramid_scales(height, width, smallest)
+    ]
+    if not levels:
+        return np.zeros((0, 4), np.float32)
+    boxes, facts = (np.concatenate(parts) for parts in zip(*levels, strict=True))
+    best = cascade.without_doubles(boxes, facts[:, 0], 0.7)
+    return _squares_within(image, cascade.shifted(boxes[best], facts[best, 1:]))
+
+
+def _proposed_at(image: Image, scale: float) -> tuple[Floats, Floats]:
+    height, width = image.shape[:2]
+    # Rounded up, so that the last window of the smallest level fits.
+    level = cascade.resized(image, int(np.ceil(width * scale)), int(np.ceil(height * scale)))
+    exact = np.asarray([level.shape[1] / width, level.shape[0] / height], dtype=np.float32)
+    boxes, facts = cascade.window_boxes(*networks.propose(level), exact, THRESHOLDS[0])
+    best = cascade.without_doubles(boxes, facts[:, 0], 0.5)
+    return boxes[best], facts[best]
+
+
+def _refined(image: Image, squares: Floats) -> Floats:
+    if not len(squares):
+        return squares
+    probability, shift = networks.refine(cascade.crops(image, squares, 24))
+    passed = probability > THRESHOLDS[1]
+    squares, shift, probability = squares[passed], shift[passed], probability[passed]
+    best = cascade.without_doubles(squares, probability, 0.7)
+    return _squares_within(image, cascade.shifted(squares[best], shift[best]))
+
+
+def _squares_within(image: Image, boxes: Floats) -> Floats:
+    return cascade.squared(boxes[cascade.centred_within(boxes, *image.shape[:2])])
