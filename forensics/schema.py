@@ -104,7 +104,10 @@ class Face:
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """One observation. `statement` says what was observed; it never interprets."""
+    """One observation. `statement` says what was observed; it never interprets.
+
+    `heatmap` may be smaller than the picture, at its aspect ratio; a power spectrum is square.
+    """
 
     statement: str
     score: float | None = None
