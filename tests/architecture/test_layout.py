@@ -94,3 +94,17 @@ def test_every_module_stands_on_a_floor() -> None:
 def test_nothing_unpickles(path: Path) -> None:
     loaders = {"pickle", "joblib", "dill", "cloudpickle", "shelve"}
     assert not {name.split(".")[0] for name in imported(path)} & loaders
+
+
+def test_the_readme_states_the_licence_of_every_weights_file() -> None:
+    from forensics.commands.common import every_card
+
+    rows = (ROOT / "README.md").read_text(encoding="utf-8")
+    carried = [card.name for card in every_card().values() if card.weights]
+    assert not [name for name in carried if f"| `{name}` |" not in rows]
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    steps = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert "make test" in steps
+    assert "make test " in (ROOT / "README.md").read_text(encoding="utf-8")
