@@ -41,5 +41,13 @@ class CalibrationStale(ForensicsError):
     """A fusion was fitted with other weights than those at hand."""
 
 
+class NotCalibrated(ForensicsError):
+    """No fusion was ever fitted for this set of detectors."""
+
+
 class InvalidManifest(ForensicsError):
     """A manifest or folds file lacks a column, or a row contradicts it."""
+
+
+class InvalidOption(ForensicsError):
+    """An option or a field of a recipe does not exist, or its value does not fit."""
