@@ -1,0 +1,182 @@
+"""Examine pictures and say what they show traces of, how sure that is, and how often it is wrong.
+
+A path is a file, a folder (searched with all its folders) or a pattern such as 'photos/*.jpg'.
+Exit status: 0 all files were examined, whatever the verdicts; 1 some could not be; 2 wrong usage.
+"""
+
+import argparse
+import glob
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from forensics.errors import ForensicsError, UnknownPlugin
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from forensics.case import Case
+    from forensics.examination import Examiner
+    from forensics.report.html import Exhibit
+    from forensics.schema import Verdict
+
+EXAMPLE = "forensics examine photo.jpg holiday/ --report report.html"
+SUFFIXES = (
+    *(".apng", ".avif", ".bmp", ".dib", ".gif", ".heic", ".heif", ".hif", ".jfif", ".jpe"),
+    *(".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"),
+)
+"""Files of a folder that are examined; a file named by itself is examined whatever its name."""
+_BAR = "{percentage:3.0f}%|{bar:30}| {desc}"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of this command."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder or a pattern")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object a line, and nothing else"
+    )
+    parser.add_argument(
+        "--report", type=_report_path, metavar="FILE.html", help="write a report with pictures"
+    )
+    parser.add_argument(
+        "--analysis", action="append", metavar="NAME", help="run this analysis only; repeatable"
+    )
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument(
+        "--detector", action="append", metavar="NAME", help="use this detector only; repeatable"
+    )
+    choice.add_argument(
+        "--fast", action="store_true", help="use the detectors without a large network"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Examine every path; return the exit status."""
+    from forensics.examination import Examiner
+
+    try:
+        examiner = Examiner(args.detector, args.analysis, args.fast)
+    except UnknownPlugin as error:
+        print(f"forensics examine: error: {error}", file=sys.stderr)
+        return 2
+    return _examine_all(examiner, args)
+
+
+def _examine_all(examiner: "Examiner", args: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    exhibits: list[Exhibit] = []
+    failures: list[tuple[str, str]] = []
+    paths = list(_files(args.paths))
+    with tqdm(total=len(paths), disable=None, leave=False, bar_format=_BAR) as bar:
+        for done, path in enumerate(paths):
+            try:
+                verdict, case = _examined(examiner, path, done, bar)
+            except ForensicsError as error:
+                failures.append((str(path), str(error)))
+                _show_failure(path, error, args.json)
+                continue
+            _show(verdict, args.json)
+            if args.report:
+                exhibits.append(_exhibit(verdict, case))
+    if args.report:
+        _write_report(args.report, exhibits, failures)
+    return 1 if failures else 0
+
+
+def _examined(
+    examiner: "Examiner", path: Path, done: int, bar: "tqdm[NoReturn]"
+) -> tuple["Verdict", "Case"]:
+    """Examine one file, moving the bar by its stages."""
+    verdict, case = None, None
+    # Some codec or plugin may print; standard output belongs to verdicts.
+    with redirect_stdout(sys.stderr):
+        for stage in examiner.stages(path):
+            bar.n = done + stage.done / stage.total
+            bar.set_description_str(f"{ascii(path.name)[1:-1]}: {stage.name}")
+            verdict, case = stage.verdict, stage.case
+    assert verdict is not None
+    assert case is not None
+    return verdict, case
+
+
+def _show(verdict: "Verdict", as_json: bool) -> None:
+    from forensics.report import lines, terminal
+
+    if as_json:
+        _print(lines.as_text(lines.verdict_line(verdict)))
+    else:
+        _print(terminal.verdict_text(verdict) + "\n")
+
+
+def _show_failure(path: Path, error: ForensicsError, as_json: bool) -> None:
+    from forensics.report import lines, words
+
+    if as_json:
+        _print(lines.as_text(lines.failure_line(path, error)))
+    else:
+        _print(f"{words.printable(str(path))}\n  Not examined: {words.printable(str(error))}\n")
+
+
+def _print(text: str) -> None:
+    """Print above the progress bar, at once: whoever reads line by line need not wait."""
+    from tqdm import tqdm
+
+    with tqdm.external_write_mode(sys.stdout):
+        print(text, flush=True)
+
+
+def _exhibit(verdict: "Verdict", case: "Case") -> "Exhibit":
+    from forensics.report import html
+
+    return html.exhibit(verdict, case.image)
+
+
+def _write_report(path: Path, exhibits: list["Exhibit"], failures: list[tuple[str, str]]) -> None:
+    from forensics.report import html
+
+    html.write(path, html.render(exhibits, failures))
+    print(f"Report: {path}", file=sys.stderr)
+
+
+def _files(paths: Sequence[str]) -> Iterator[Path]:
+    """Every file once. What leads to no file is given back, for the intake to say what is wrong."""
+    return iter(dict.fromkeys(found for path in paths for found in _under(path)))
+
+
+def _under(path: str) -> list[Path]:
+    place = Path(path)
+    if place.is_dir():
+        return _pictures_in(place) or [place]
+    if place.exists():
+        return [place]
+    # Path.glob refuses absolute patterns.
+    return [Path(found) for found in sorted(glob.glob(path, recursive=True))] or [place]  # noqa: PTH207
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    """The pictures of a folder and its folders; hidden ones, which systems make, are left out."""
+    visible = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+    files = [path for path in visible if path.is_file()]
+    pictures = [path for path in files if path.suffix.lower() in SUFFIXES]
+    if len(files) > len(pictures):
+        others = len(files) - len(pictures)
+        print(f"{folder}: {others} files that are no pictures are left out", file=sys.stderr)
+    return pictures
+
+
+def _report_path(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() == ".pdf":
+        raise argparse.ArgumentTypeError("PDF reports come in a later version; name a .html file")
+    if path.suffix.lower() not in {".html", ".htm"}:
+        raise argparse.ArgumentTypeError(f"{text} must end in .html")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"the folder {path.parent} does not exist")
+    return path
