@@ -43,8 +43,9 @@ _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _END, _SCAN, _SCAN_END = 0xD9, 0xDA, -1
 _MARKER = re.compile(rb"\xff+([\x01-\xfe])")
 _AFTER_SCAN = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
-# Enough to make any Huffman decoder that is still waiting for bits move away from zero.
-_NOISE = bytes(range(1, 129)) * 2
+# Enough to make any Huffman decoder that is still waiting for bits move away from zero; the
+# restart markers reach one that waits for its next interval.
+_NOISE = b"".join(bytes(range(1, 129)) + bytes((0xFF, marker)) for marker in range(0xD0, 0xD8))
 
 
 def sniff(data: bytes, name: str) -> str:
