@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 from forensics.plugins import Plugin
 from forensics.schema import Image, Map
@@ -10,6 +11,9 @@ from forensics.schema import Image, Map
 class Generator(Plugin, ABC):
     """Makes pictures from nothing. Its own choices (truncation, strength) are its `Options`."""
 
+    family: ClassVar[str]
+    """What a manifest calls its pictures: gan, diffusion, swap, reenact or splice."""
+
     @abstractmethod
     def sample(self, count: int, seed: int) -> list[Image]:
         """Return `count` pictures, (H, W, 3) uint8 RGB; picture i depends on seed and i alone."""
@@ -17,6 +21,9 @@ class Generator(Plugin, ABC):
 
 class Manipulator(Plugin, ABC):
     """Changes given pictures."""
+
+    family: ClassVar[str]
+    """What a manifest calls its pictures: gan, diffusion, swap, reenact or splice."""
 
     @abstractmethod
     def apply(self, images: Sequence[Image], seed: int) -> tuple[list[Image], list[Map]]:

@@ -35,6 +35,7 @@ class Reconstruction(Manipulator):
     """Encodes and decodes whole pictures; nothing is drawn at random, so no seed changes it."""
 
     Options = ReconstructionOptions
+    family = "diffusion"
 
     def apply(self, images: Sequence[Image], seed: int) -> tuple[list[Image], list[Map]]:
         """Return reconstructions, blended by `strength`, and masks filled with `strength`.

@@ -1,0 +1,168 @@
+"""Make fakes that carry their provenance, and a manifest that names each one's parent.
+
+NAME is a generator (`forensics cards` lists them). One that changes photographs takes them with
+--input, in turn until COUNT pictures are made; one that makes pictures from nothing takes none.
+The same seed gives the same files.
+"""
+
+import argparse
+import csv
+import hashlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import forensics
+from forensics.commands.options import add_option_flags, chosen_options
+from forensics.errors import UnknownPlugin
+from forensics.generator import Manipulator
+from forensics.media import load_image
+from forensics.plugins import entries, load
+from forensics.schema import Image, Map
+from forensics.weights import file_sha256
+from forensics.writing import Provenance, write_picture
+
+EXAMPLE = "forensics generate reconstruction --input portrait.jpg --count 1 --seed 1 --out fakes"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of `manifest.csv`: a data set's usual columns, and the parent's SHA-256."""
+
+    path: str
+    label: str
+    family: str
+    generator: str
+    group: str
+    mask: str
+    source: str
+    width: int
+    height: int
+    bytes: int
+    sha256: str
+    note: str
+    parent: str
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """One picture fresh from a generator. `parent`: SHA-256 of the photograph's bytes, or ""."""
+
+    image: Image
+    mask: Map
+    seed: int
+    parent: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of this command, and those of every generator."""
+    parser.add_argument("name", metavar="NAME", help="the generator")
+    parser.add_argument("--input", nargs="+", type=Path, default=[], metavar="PHOTO")
+    parser.add_argument("--count", type=int, help="default: one, or one for each photograph")
+    parser.add_argument("--seed", type=int, default=0, help="default 0")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="made if missing")
+    add_option_flags(parser, "generator")
+    parser.set_defaults(refuse=parser.error)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write pictures, masks where only a part was changed, and `manifest.csv`; return 0."""
+    if args.name not in entries("generator"):
+        known = ", ".join(entries("generator"))
+        raise UnknownPlugin(f"no generator is called {args.name!r}; there are {known}")
+    try:
+        plugin = load("generator", args.name, chosen_options(args, "generator", args.name))
+        made = _pictures(plugin, args.input, args.count, args.seed)
+    except ValueError as error:
+        args.refuse(str(error))
+    args.out.mkdir(parents=True, exist_ok=True)
+    rows = [_write(args.out, index, plugin, picture) for index, picture in enumerate(made)]
+    _write_manifest(args.out / "manifest.csv", rows)
+    print(f"{len(rows)} pictures and manifest.csv in {args.out}")
+    return 0
+
+
+def _pictures(plugin: Any, photographs: list[Path], count: int | None, seed: int) -> Iterator[Made]:
+    """Check the request at once; make the pictures one by one as they are taken."""
+    if count is not None and count < 1:
+        raise ValueError(f"--count must be 1 or more, got {count}")
+    name = plugin.card.name
+    if not isinstance(plugin, Manipulator):
+        if photographs:
+            raise ValueError(f"{name} makes pictures from nothing: leave --input out")
+        return _sampled(plugin, count or 1, seed)
+    if not photographs:
+        raise ValueError(f"{name} changes photographs: give some with --input")
+    return _changed(plugin, photographs, count or len(photographs), seed)
+
+
+def _changed(plugin: Manipulator, photographs: list[Path], count: int, seed: int) -> Iterator[Made]:
+    for index in range(count):
+        path = photographs[index % len(photographs)]
+        images, masks = plugin.apply([load_image(path)], seed + index)
+        yield Made(images[0], masks[0], seed + index, file_sha256(path))
+
+
+def _sampled(plugin: Any, count: int, seed: int) -> Iterator[Made]:
+    for image in plugin.sample(count, seed):
+        yield Made(image, np.ones(image.shape[:2], dtype=np.float32), seed, "")
+
+
+def _write(folder: Path, index: int, plugin: Any, made: Made) -> Row:
+    card = plugin.card
+    path = folder / f"{card.name}-{index:04d}.png"
+    weights = hashlib.sha256("".join(file.sha256 for file in card.weights).encode()).hexdigest()
+    if len(card.weights) == 1:
+        weights = card.weights[0].sha256
+    whole = bool(made.mask.min() == 1)
+    provenance = Provenance(
+        generator=card.name,
+        version=forensics.__version__,
+        seed=made.seed,
+        weights_sha256=weights,
+        parent_sha256=made.parent or None,
+        composite=not whole,
+    )
+    write_picture(path, made.image, provenance)
+    return Row(
+        path=path.name,
+        label="fake",
+        family=plugin.family,
+        generator=card.name,
+        group=card.name,
+        mask="" if whole else _write_mask(path, made.mask, provenance),
+        source=f"forensics generate {card.name}",
+        width=made.image.shape[1],
+        height=made.image.shape[0],
+        bytes=path.stat().st_size,
+        sha256=file_sha256(path),
+        note=f"seed {made.seed}",
+        parent=made.parent,
+    )
+
+
+def _write_mask(picture: Path, mask: Map, provenance: Provenance) -> str:
+    """Write a mask beside its picture, 0 to 255 in three equal channels; return its name."""
+    path = picture.with_name(f"{picture.stem}-mask.png")
+    grey = np.rint(mask * 255).astype(np.uint8)
+    write_picture(path, np.repeat(grey[:, :, None], 3, axis=2), provenance)
+    return path.name
+
+
+def _write_manifest(path: Path, rows: list[Row]) -> None:
+    """Write the rows; those of earlier runs stay, unless their file was made anew."""
+    fields = list(asdict(rows[0]))
+    lines: dict[str, dict[str, object]] = {}
+    if path.is_file():
+        with path.open(newline="", encoding="utf-8") as stream:
+            lines = {line["path"]: dict(line) for line in csv.DictReader(stream)}
+    lines.update({row.path: asdict(row) for row in rows})
+    partial = path.with_suffix(".part")
+    with partial.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, fields, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines.values())
+    partial.replace(path)
