@@ -5,6 +5,7 @@ The bytes are hostile until shown otherwise: every size is capped and nothing he
 
 import re
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,9 +64,12 @@ def read_exif(data: bytes) -> Exif | None:
     block = data if found is None else data[found.end() : found.end() + MAX_TEXT]
     exif = Pillow.Exif()
     try:
-        exif.load(block)
-        tags = {**exif, **exif.get_ifd(ExifTags.IFD.Exif)}
-        position = bool(exif.get_ifd(ExifTags.IFD.GPSInfo))
+        with warnings.catch_warnings():
+            # Pillow warns on stderr of fields that it skips.
+            warnings.simplefilter("ignore")
+            exif.load(block)
+            tags = {**exif, **exif.get_ifd(ExifTags.IFD.Exif)}
+            position = bool(exif.get_ifd(ExifTags.IFD.GPSInfo))
     except _EXIF_DAMAGE as error:
         raise ValueError(f"the EXIF block is damaged: {error}") from error
     named = {ExifTags.TAGS[tag]: value for tag, value in tags.items() if tag in ExifTags.TAGS}

@@ -12,6 +12,7 @@ from forensics.evidence._xmp import Xmp, parse_xmp
 from forensics.schema import Evidence, Finding
 
 ANYONE = "anyone can write this into a file"
+NOTHING = "The file carries no EXIF, no XMP and no text; most websites remove them."
 # Fields that name the program a picture went through, or what it is to be credited to.
 _SOFTWARE_FIELDS = ("Software", "ProcessingSoftware", "HostComputer", "Artist", "ImageDescription")
 _SOFTWARE_PROPERTIES = ("CreatorTool", "Credit", "AISystemUsed", "Software")
@@ -38,13 +39,14 @@ class Metadata(Analysis):
             *dict.fromkeys(marks),
             *_exif_words(exif),
             *(words for xmp in xmps for words in _xmp_words(xmp)),
+            *_text_words(texts),
             *exif_damage,
             *xmp_damage,
         ]
         if not (exif or packets or texts or exif_damage):
-            statements.append(
-                "The file carries no EXIF, no XMP and no text; most websites remove them."
-            )
+            statements.append(NOTHING)
+        elif not statements:
+            statements.append("The file's metadata name no camera, no software and no generator.")
         measurements = {
             "exif_fields_count": float(len(exif.fields) if exif else 0),
             "xmp_packets_count": float(len(packets)),
@@ -84,6 +86,12 @@ def _text_marks(texts: dict[str, str]) -> Iterator[str]:
     for keyword in _SOFTWARE_TEXTS:
         if named := program_named(texts.get(keyword, "")):
             yield _claim(named, f"PNG text {quoted(keyword)}")
+
+
+def _text_words(texts: dict[str, str]) -> Iterator[str]:
+    if texts:
+        names = ", ".join(quoted(keyword, 30) for keyword in list(texts)[:8])
+        yield f"The PNG carries {len(texts)} texts, among them {names}."
 
 
 def _exif_marks(exif: Exif | None) -> Iterator[str]:

@@ -68,6 +68,8 @@ def table_quality(table: Sequence[int]) -> int:
 def image_quality(image: Image) -> int | None:
     """The JPEG quality that the pixels of (H, W, 3) uint8 RGB still show, from 1,024 blocks."""
     blocks = sample_blocks(image)
+    if not len(blocks):
+        return None
     gray = luma(blocks.reshape(-1, BLOCK, 3)).reshape(-1, BLOCK, BLOCK)
     return pixel_quality(gray)
 
