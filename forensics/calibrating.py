@@ -1,0 +1,152 @@
+"""Fits a calibration to out-of-fold logits: Platt's two numbers, neighbourhood, thresholds."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forensics.calibration import Calibration, Neighbourhood
+from forensics.schema import OperatingPoint
+from forensics.statistics import (
+    Labels,
+    Names,
+    Reals,
+    effective_size,
+    equal_weights,
+    rate_interval,
+    sigmoid,
+)
+
+POOLED_LIMIT, SOURCE_LIMIT, MISSED_LIMIT = 0.01, 0.03, 0.05
+"""Real pictures called, all together and of one source; fakes cleared."""
+JUDGED_SOURCE = 200
+"""Pictures that a real source needs to have a say in the upper threshold."""
+BINS = 128
+# Keeps the slope finite where the classes do not overlap.
+_RIDGE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Pictures with one logit each: (n,) logits, labels, sources, clusters."""
+
+    logits: Reals
+    labels: Labels
+    sources: Names
+    clusters: Names
+
+    def weights(self) -> Reals:
+        """Classes equal, sources equal within a class."""
+        return equal_weights(self.labels, self.sources)
+
+
+def fit_calibration(scored: Scored, measured_on: str) -> Calibration:
+    """Platt's two numbers, the stored neighbourhood and both operating points."""
+    mass = scored.weights()
+    centre, spread = float(mass @ scored.logits), float(np.std(scored.logits)) or 1.0
+    rows = (scored.logits[:, None] - centre) / spread
+    slope, intercept = fit_logistic(rows, scored.labels, mass, ridge=_RIDGE)
+    a, b = float(slope[0] / spread), float(intercept - slope[0] * centre / spread)
+    scores = sigmoid(a * scored.logits + b)
+    upper = call_threshold(scores, scored.labels, scored.sources)
+    lower = min(clear_threshold(scores, scored.labels, scored.sources), upper)
+    between = (scores > lower) & (scores < upper)
+    return Calibration(
+        slope=a,
+        intercept=b,
+        neighbourhood=compress(scored),
+        call=_operating_point("call", upper, scores, scored, measured_on),
+        clear=_operating_point("clear", lower, scores, scored, measured_on),
+        real_between=share_among(between, mass, scored.labels == 0),
+        fake_between=share_among(between, mass, scored.labels == 1),
+    )
+
+
+def call_threshold(scores: Reals, labels: Labels, sources: Names) -> float:
+    """The lowest threshold that keeps real pictures at 1 %, and every large source at 3 %."""
+    real, groups = scores[labels == 0], sources[labels == 0]
+    limits = [_above_all_but(real, POOLED_LIMIT)]
+    for group, count in zip(*np.unique(groups, return_counts=True), strict=True):
+        if count >= JUDGED_SOURCE:
+            limits.append(_above_all_but(real[groups == group], SOURCE_LIMIT))
+    return max(limits)
+
+
+def clear_threshold(scores: Reals, labels: Labels, sources: Names) -> float:
+    """The highest threshold with at most 5 % of fakes at or below it, every generator equal."""
+    mass = equal_weights(labels, sources)[labels == 1] * 2
+    fake = scores[labels == 1]
+    values, step = np.unique(fake, return_inverse=True)
+    reached = np.cumsum(np.bincount(step, mass))
+    first_too_many = values[np.argmax(reached > MISSED_LIMIT)]
+    return float(np.nextafter(first_too_many, -np.inf))
+
+
+def compress(scored: Scored, bins: int = BINS) -> Neighbourhood:
+    """Put pictures into bins of equal mass; rows of one cluster count as one picture in all."""
+    weights = scored.weights()
+    size = effective_size(weights, scored.clusters)
+    order = np.argsort(scored.logits, kind="stable")
+    middle = np.cumsum(weights[order]) - weights[order] / 2
+    which = np.minimum((bins * middle).astype(int), bins - 1)
+    mass: Reals = np.bincount(which, weights[order], minlength=bins).astype(np.float64)
+    full = mass > 0
+    logits = np.bincount(which, (weights * scored.logits)[order], minlength=bins)[full]
+    fakes = np.bincount(which, (weights * scored.labels)[order], minlength=bins)[full]
+    return Neighbourhood(logits / mass[full], fakes / mass[full], mass[full] * size)
+
+
+def fit_logistic(rows: Reals, labels: Labels, mass: Reals, *, ridge: float) -> tuple[Reals, float]:
+    """Non-negative weights (d,) and a free bias that minimise weighted cross-entropy.
+
+    Args:
+        rows: (n, d) standardised inputs.
+        labels: (n,) 0 or 1.
+        mass: (n,) weights that sum to 1.
+        ridge: strength of the penalty ridge / 2 * |weights|^2.
+    """
+    from scipy.optimize import minimize
+
+    signs = np.where(labels == 1, 1.0, -1.0)
+
+    def loss(parameters: Reals) -> tuple[float, Reals]:
+        weights, bias = parameters[:-1], parameters[-1]
+        margins = signs * (rows @ weights + bias)
+        pull = -mass * signs * sigmoid(-margins)
+        value = mass @ np.logaddexp(0, -margins) + ridge / 2 * weights @ weights
+        return float(value), np.append(pull @ rows + ridge * weights, pull.sum())
+
+    size = rows.shape[1]
+    found = minimize(
+        loss,
+        np.zeros(size + 1),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0, None)] * size + [(None, None)],
+        options={"ftol": 1e-14, "gtol": 1e-9, "maxiter": 1000},
+    )
+    return np.asarray(found.x[:-1]), float(found.x[-1])
+
+
+def share_among(chosen: NDArray[np.bool_], mass: Reals, among: NDArray[np.bool_]) -> float:
+    """The share by mass of the `among` rows that are `chosen`."""
+    return float(mass[chosen & among].sum() / mass[among].sum())
+
+
+def _operating_point(
+    name: str, threshold: float, scores: Reals, scored: Scored, measured_on: str
+) -> OperatingPoint:
+    """Both error rates: real pictures each alike, generators each alike."""
+    real, fake = scored.labels == 0, scored.labels == 1
+    even = np.ones(len(scores))
+    called, low, high = rate_interval(scores[real] >= threshold, even[real], scored.clusters[real])
+    missed, least, most = rate_interval(
+        scores[fake] < threshold, scored.weights()[fake], scored.clusters[fake]
+    )
+    return OperatingPoint(name, threshold, called, (low, high), missed, (least, most), measured_on)
+
+
+def _above_all_but(scores: Reals, share: float) -> float:
+    """The lowest number with at most `share` of `scores` at or above it."""
+    allowed = int(np.floor(share * len(scores)))
+    return float(np.nextafter(np.sort(scores)[len(scores) - 1 - allowed], np.inf))

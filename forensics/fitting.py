@@ -1,0 +1,174 @@
+"""Fits what `forensics.verdict` uses: fusion weights, calibrations and operating points.
+
+Everything is fitted to out-of-fold logits: no detector has seen the picture it is judged on, nor
+its source.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from forensics.calibrating import Scored, fit_calibration, fit_logistic, share_among
+from forensics.calibration import Calibration
+from forensics.fusion import FusedSet, LinearFusion, input_names, set_key, set_to_json
+from forensics.statistics import Labels, Names, Reals, equal_weights, sigmoid
+from forensics.verdict import BUCKETS, FORMAT
+
+MOST_FACES = 10
+"""The largest number of faces that composed pictures have."""
+PARTS = 5
+_INSIDE = 0.999
+_RIDGE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """One row a picture, scored by detectors that have seen neither it nor its source.
+
+    `inputs`: by name ("clip_pairs.mean"), (n,) float64; `labels` (n,) real 0, fake 1; `sources`
+    (n,) the generator or real group; `clusters` (n,) near-duplicates share one; `kinds` (n,)
+    "real", "synthetic" or "manipulated".
+    """
+
+    inputs: Mapping[str, Reals]
+    labels: Labels
+    sources: Names
+    clusters: Names
+    kinds: Names
+
+    def __post_init__(self) -> None:
+        for name, column in {**self.inputs, **{k: getattr(self, k) for k in _COLUMNS}}.items():
+            if column.shape != self.labels.shape:
+                raise ValueError(f"{name} must be {self.labels.shape}, got {column.shape}")
+        for name, column in self.inputs.items():
+            if not np.isfinite(column).all():
+                raise ValueError(f"{name} holds values that are not finite; count failures apart")
+
+    def matrix(self, names: Sequence[str]) -> Reals:
+        """The inputs called `names` side by side, (n, d) float64."""
+        return np.stack([self.inputs[name] for name in names], axis=1).astype(np.float64)
+
+    def in_order(self) -> "OutOfFold":
+        """The same rows in an order that does not depend on how they came."""
+        columns = [self.inputs[name] for name in sorted(self.inputs)]
+        order = np.lexsort([*columns, self.kinds, self.clusters, self.sources, self.labels])
+        inputs = {name: column[order] for name, column in self.inputs.items()}
+        return OutOfFold(inputs, *(getattr(self, name)[order] for name in _COLUMNS))
+
+
+_COLUMNS = ("labels", "sources", "clusters", "kinds")
+
+
+def fit_all(
+    table: OutOfFold, fingerprints: Mapping[str, str], *, measured_on: str, seed: int = 0
+) -> dict[str, Any]:
+    """Fit a fusion for every set of detectors and return the contents of `fusion.json`.
+
+    Args:
+        table: the rows, in any order.
+        fingerprints: of each detector's card; their names are the detectors.
+        measured_on: what the rows are, for the report.
+        seed: draws the pictures with several faces.
+    """
+    table = table.in_order()
+    names = sorted(fingerprints)
+    chosen = [c for size in range(1, len(names) + 1) for c in combinations(names, size)]
+    sets = {}
+    for detectors in chosen:
+        cards = {name: fingerprints[name] for name in detectors}
+        sets[set_key(detectors)] = set_to_json(
+            fit_set(table, cards, measured_on=measured_on, seed=seed)
+        )
+    return {"version": FORMAT, "sets": sets}
+
+
+def fit_set(
+    table: OutOfFold, cards: Mapping[str, str], *, measured_on: str, seed: int = 0
+) -> FusedSet:
+    """Fit one set of detectors: its fusion, and a calibration for each number of faces."""
+    names = input_names(list(cards))
+    inputs = table.matrix(names)
+    fusion = fit_fusion(names, inputs, table.labels, table.sources)
+    logits = crossfitted_logits(names, inputs, table)
+    single = Scored(logits, table.labels, table.sources, table.clusters)
+    rng = np.random.default_rng(seed)
+    calibrations = {}
+    for bucket, (low, high) in BUCKETS.items():
+        composed = compose_for_faces(single, max(low, 1), min(high, MOST_FACES), rng)
+        described = measured_on if bucket == "1" else f"{measured_on}, composed of {bucket} faces"
+        calibrations[bucket] = fit_calibration(composed, described)
+    missed = _missed_by_kind(table, logits, calibrations["1"])
+    return FusedSet(dict(cards), fusion, calibrations, missed)
+
+
+def fit_fusion(names: Sequence[str], inputs: Reals, labels: Labels, sources: Names) -> LinearFusion:
+    """Logistic regression with weights >= 0 on standardised inputs, every source equal.
+
+    Args:
+        names: d names of inputs.
+        inputs: (n, d) float64, out-of-fold.
+        labels: (n,) 0 or 1.
+        sources: (n,) the generator or real group.
+    """
+    mass = equal_weights(labels, sources)
+    means: Reals = mass @ inputs
+    spread = np.sqrt(mass @ np.square(inputs - means))
+    scales = np.where(spread > 0, spread, 1.0)
+    rows = (inputs - means) / scales
+    weights, bias = fit_logistic(rows, labels, mass, ridge=_RIDGE)
+    covariance = rows.T @ (rows * mass[:, None]) + _RIDGE * np.eye(len(names))
+    precision: Reals = np.asarray(np.linalg.inv(covariance), dtype=np.float64)
+    distances = np.sqrt(np.einsum("ni,ij,nj->n", rows, precision, rows))
+    limit = float(np.quantile(distances, _INSIDE))
+    return LinearFusion(tuple(names), means, scales, weights, bias, precision, limit)
+
+
+def crossfitted_logits(names: Sequence[str], inputs: Reals, table: OutOfFold) -> Reals:
+    """Fused logits (n,), each from a fusion fitted without the row's cluster."""
+    parts = np.asarray([_part(cluster) for cluster in table.clusters.tolist()])
+    logits = np.empty(len(inputs))
+    for part in range(PARTS):
+        others = parts != part
+        fusion = fit_fusion(names, inputs[others], table.labels[others], table.sources[others])
+        logits[~others] = fusion.logits(inputs[~others])
+    return logits
+
+
+def compose_for_faces(single: Scored, fewest: int, most: int, rng: np.random.Generator) -> Scored:
+    """Pictures with k faces out of single ones, k drawn evenly from `fewest` to `most`.
+
+    The logit is the largest of the k: of k real pictures of one source, or of one fake and k - 1
+    real ones of one source. Each row stays one picture, so counts and sources do not change.
+    """
+    real = np.flatnonzero(single.labels == 0)
+    real = real[np.argsort(single.sources[real], kind="stable")]
+    groups, first, counts = np.unique(single.sources[real], return_index=True, return_counts=True)
+    size = len(single.logits)
+    faces = rng.integers(fewest, most, size=size, endpoint=True)
+    drawn_groups = rng.integers(len(groups), size=size)
+    own = np.searchsorted(groups, single.sources).clip(max=len(groups) - 1)
+    group = np.where(single.labels == 0, own, drawn_groups)
+    place = (rng.random((size, most - 1)) * counts[group][:, None]).astype(int)
+    companions = single.logits[real[first[group][:, None] + place]]
+    present = np.arange(1, most) < faces[:, None]
+    others = np.where(present, companions, -np.inf).max(axis=1, initial=-np.inf)
+    logits = np.maximum(single.logits, others)
+    return Scored(logits, single.labels, single.sources, single.clusters)
+
+
+def _missed_by_kind(table: OutOfFold, logits: Reals, calibration: Calibration) -> dict[str, float]:
+    """The share of each kind of fakes below the upper threshold, every generator equal."""
+    mass = equal_weights(table.labels, table.sources)
+    scores = sigmoid(calibration.slope * logits + calibration.intercept)
+    missed = scores < calibration.call.threshold
+    kinds: list[str] = np.unique(table.kinds[table.labels == 1]).tolist()
+    return {f"missed_{kind}": share_among(missed, mass, table.kinds == kind) for kind in kinds}
+
+
+def _part(cluster: str) -> int:
+    """Which of `PARTS` a cluster belongs to: by its name, not by the order of rows."""
+    return hashlib.sha256(cluster.encode()).digest()[0] % PARTS
