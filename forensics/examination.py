@@ -14,32 +14,30 @@ from typing import cast
 
 import numpy as np
 
-from forensics import __version__
+from forensics import __version__, scoring
 from forensics.analysis import Analysis
 from forensics.case import Case
 from forensics.detector import CropDetector, Detector, Localiser, fake_logit
 from forensics.errors import BrokenPlugin, ForensicsError, NotCalibrated, WeightsUnavailable
 from forensics.faces.align import face_crop
-from forensics.plugins import backbones, entries, load
+from forensics.plugins import backbones, entries, load, plugin_class
 from forensics.schema import (
     Evidence,
     Face,
-    FaceVerdict,
     Finding,
-    Floats,
     Image,
-    Label,
     Reason,
     Verdict,
 )
-from forensics.verdict import Fusion, Judgement, load_fusion
+from forensics.verdict import Fusion, load_fusion
 from forensics.weights import find_file, verified_path
 
 FAST = ("efficientnet_lite0", "spectrum")
 """The detectors of `fast`: those that need no large backbone."""
+SIGNATURES = "provenance"
+"""The analysis that validates signatures."""
 MOST_FACES = 16
 """A picture of a crowd is scored on its largest faces only, so that its cost stays bounded."""
-NO_VOTE = "This detector is not calibrated here: its logit is shown and has no part in the score."
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +67,7 @@ class Examiner:
         detectors: Sequence[str] | None = None,
         analyses: Sequence[str] | None = None,
         fast: bool = False,
+        trust_anchors: Path | None = None,
     ) -> None:
         """Load the plugins by name; by default all of them.
 
@@ -77,6 +76,7 @@ class Examiner:
                 of the default ones, those without weights are left out, and the verdict says so.
             analyses: names of analyses.
             fast: use the cheap detectors only; not together with `detectors`.
+            trust_anchors: PEM file of the certificates whose C2PA signers are trusted.
 
         Raises:
             UnknownPlugin: no plugin has this name.
@@ -85,17 +85,20 @@ class Examiner:
         """
         if fast and detectors is not None:
             raise ValueError("give either fast or detectors: fast is a choice of detectors")
+        by_default = FAST if fast else tuple(entries("detector"))
         self.missing: dict[str, WeightsUnavailable] = {}
         self.detectors: dict[str, Detector] = {}
-        for name in detectors or (FAST if fast else tuple(entries("detector"))):
+        for name in by_default if detectors is None else detectors:
             try:
                 self.detectors[name] = _load_detector(name)
             except WeightsUnavailable as error:
-                if detectors:
+                if detectors is not None:
                     raise
                 self.missing[name] = error
         chosen = tuple(entries("analysis")) if analyses is None else analyses
-        self.analyses: dict[str, Analysis] = {name: load("analysis", name) for name in chosen}
+        self.analyses: dict[str, Analysis] = {
+            name: _load_analysis(name, trust_anchors) for name in chosen
+        }
         croppers = [name for name, one in self.detectors.items() if isinstance(one, CropDetector)]
         alone = {name: _fusion_of([name]) for name in croppers}
         self.alone: dict[str, Fusion] = {n: found for n, found in alone.items() if found}
@@ -155,31 +158,22 @@ class Examiner:
             case.class_logits[name] = rows = detector.class_logits(images)
             logits = [fake_logit(row) for row in rows]
             if name in self.alone:
-                shape = case.image.shape[:2]
-                score = self.alone[name].judge({name: rows}, faces, shape).score
+                score = self.alone[name].judge({name: rows}, faces, _shape(case)).score
         else:
             logits = [np.atleast_1d(logit) for logit in detector.score(images)]
         heatmap = detector.locate(images[:1])[0] if isinstance(detector, Localiser) else None
-        findings = [Finding(_picture_words(logits), score=score, heatmap=heatmap)]
-        findings += [Finding(_face_words(i, row), face=i) for i, row in enumerate(logits[1:])]
-        if len(faces) < len(case.faces):
-            findings.append(
-                Finding(
-                    f"{len(case.faces)} faces were found; the {len(faces)} largest were scored."
-                )
-            )
-        if name not in self.alone:
-            findings.append(Finding(NO_VOTE))
-        return Evidence(tuple(findings), _measurements(logits), perf_counter() - started)
+        findings = scoring.findings(logits, score, heatmap, found_faces=len(case.faces))
+        return Evidence(findings, scoring.measurements(logits), perf_counter() - started)
 
     def _verdict(
         self, case: Case, faces: list[Face], evidence: dict[str, Evidence], started: float
     ) -> Verdict:
         if self.fusion is None:
-            judgement = _without_calibration(faces)
+            judgement = scoring.without_calibration(faces)
         else:
             votes = {name: case.class_logits[name] for name in self.alone}
-            judgement = self.fusion.judge(votes, faces, case.image.shape[:2])
+            judgement = self.fusion.judge(votes, faces, _shape(case))
+        judgement = scoring.with_what_the_file_tells(judgement, evidence.values())
         missing = (Reason.DETECTOR_MISSING,) if self.missing else ()
         return Verdict(
             media=case.media,
@@ -201,9 +195,10 @@ def examine(
     detectors: Sequence[str] | None = None,
     analyses: Sequence[str] | None = None,
     fast: bool = False,
+    trust_anchors: Path | None = None,
 ) -> Verdict:
     """Examine one file. Arguments and errors are those of `Examiner` and `Examiner.stages`."""
-    return Examiner(detectors, analyses, fast).examine(path)
+    return Examiner(detectors, analyses, fast, trust_anchors).examine(path)
 
 
 def examine_each(
@@ -211,9 +206,10 @@ def examine_each(
     detectors: Sequence[str] | None = None,
     analyses: Sequence[str] | None = None,
     fast: bool = False,
+    trust_anchors: Path | None = None,
 ) -> Iterator[Verdict | Failure]:
     """Examine files one by one, loading the plugins once; a file that fails gives a `Failure`."""
-    yield from Examiner(detectors, analyses, fast).examine_each(paths)
+    yield from Examiner(detectors, analyses, fast, trust_anchors).examine_each(paths)
 
 
 def _load_detector(name: str) -> Detector:
@@ -225,6 +221,15 @@ def _load_detector(name: str) -> Detector:
             if find_file(card, file) is None:
                 verified_path(card, file)
     return detector
+
+
+def _load_analysis(name: str, trust_anchors: Path | None) -> Analysis:
+    """Load an analysis; the one that validates signers is told whom to trust."""
+    options = None
+    if trust_anchors is not None and name == SIGNATURES:
+        options = plugin_class("analysis", name).Options(trust_anchors=str(trust_anchors))
+    analysis: Analysis = load("analysis", name, options)
+    return analysis
 
 
 def _fusion_of(names: Sequence[str]) -> Fusion | None:
@@ -255,51 +260,10 @@ def _blaming(name: str, path: Path) -> Iterator[None]:
         raise BrokenPlugin(f"{name} failed on {path}: {type(error).__name__}: {error}") from error
 
 
-def _without_calibration(faces: list[Face]) -> Judgement:
-    """What can be said where no detector is calibrated: nothing, so half, from 0 to 1."""
-    undecided = [FaceVerdict(face, Label.INCONCLUSIVE, 0.5, (0.0, 1.0)) for face in faces]
-    return Judgement(
-        label=Label.INCONCLUSIVE,
-        score=0.5,
-        interval=(0.0, 1.0),
-        faces=tuple(undecided),
-        reasons=(Reason.NOT_CALIBRATED,),
-        operating_points=(),
-    )
-
-
-def _picture_words(logits: Sequence[Floats]) -> str:
-    crops = np.concatenate(logits)
-    return (
-        f"The mean logit over {_count(crops.size, 'crop')} is {crops.mean():+.2f}, {_side(crops)}."
-    )
-
-
-def _face_words(index: int, logits: Floats) -> str:
-    crops = _count(logits.size, "crop")
-    return (
-        f"Face {index + 1}: the mean logit over {crops} is {logits.mean():+.2f}, {_side(logits)}."
-    )
-
-
-def _side(logits: Floats) -> str:
-    if logits.mean() > 0:
-        return "nearer to the generated and edited pictures of its training than to the others"
-    return "nearer to the unaltered photographs of its training than to the others"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
-
-
-def _measurements(logits: Sequence[Floats]) -> dict[str, float]:
-    crops = np.concatenate(logits)
-    return {
-        "logit_mean": float(crops.mean()),
-        "logit_max": float(crops.max()),
-        "crops_count": float(crops.size),
-    }
-
-
 def _missing_evidence(error: WeightsUnavailable) -> Evidence:
     return Evidence((Finding(f"This detector was not run: {error}"),))
+
+
+def _shape(case: Case) -> tuple[int, int]:
+    height, width, _ = case.image.shape
+    return height, width

@@ -43,6 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--analysis", action="append", metavar="NAME", help="run this analysis only; repeatable"
     )
+    parser.add_argument(
+        "--trust-anchors",
+        type=Path,
+        metavar="FILE.pem",
+        help="certificates whose C2PA signers are trusted to say what they generated",
+    )
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument(
         "--detector", action="append", metavar="NAME", help="use this detector only; repeatable"
@@ -57,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     from forensics.examination import Examiner
 
     try:
-        examiner = Examiner(args.detector, args.analysis, args.fast)
+        examiner = Examiner(args.detector, args.analysis, args.fast, args.trust_anchors)
     except UnknownPlugin as error:
         print(f"forensics examine: error: {error}", file=sys.stderr)
         return 2

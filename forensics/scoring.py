@@ -1,0 +1,116 @@
+"""Logits as evidence in words, and what the file itself adds to the judgement of its pixels."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from forensics.schema import Evidence, Face, FaceVerdict, Finding, Floats, Label, Map, Reason
+from forensics.verdict import Judgement
+
+NO_VOTE = "This detector is not calibrated here: its logit is shown and has no part in the score."
+LOWEST_QUALITY = 40
+"""The strongest JPEG compression in the detectors' training; below it nobody measured them."""
+
+
+def findings(
+    logits: Sequence[Floats], score: float | None, heatmap: Map | None, found_faces: int
+) -> tuple[Finding, ...]:
+    """What a detector found, in words.
+
+    Args:
+        logits: (k,) logits of P(fake) by crop, of the whole picture and then of each face scored.
+        score: the detector's own calibrated P(fake) of the picture; None where it has no vote.
+        heatmap: where in the picture it sees traces, from those detectors that say.
+        found_faces: how many faces the picture has, scored or not.
+    """
+    scored = len(logits) - 1
+    found = [Finding(_picture_words(logits), score=score, heatmap=heatmap)]
+    found += [Finding(_face_words(index, row), face=index) for index, row in enumerate(logits[1:])]
+    if scored < found_faces:
+        found.append(Finding(f"{found_faces} faces were found; the {scored} largest were scored."))
+    if score is None:
+        found.append(Finding(NO_VOTE))
+    return tuple(found)
+
+
+def measurements(logits: Sequence[Floats]) -> dict[str, float]:
+    """Mean and largest logit over all crops, and their number."""
+    crops = np.concatenate(logits)
+    return {
+        "logit_mean": float(crops.mean()),
+        "logit_max": float(crops.max()),
+        "crops_count": float(crops.size),
+    }
+
+
+def without_calibration(faces: Sequence[Face]) -> Judgement:
+    """What can be said where no detector is calibrated: nothing, so one half, from 0 to 1."""
+    undecided = [FaceVerdict(face, Label.INCONCLUSIVE, 0.5, (0.0, 1.0)) for face in faces]
+    return Judgement(
+        label=Label.INCONCLUSIVE,
+        score=0.5,
+        interval=(0.0, 1.0),
+        faces=tuple(undecided),
+        reasons=(Reason.NOT_CALIBRATED,),
+        operating_points=(),
+    )
+
+
+def with_what_the_file_tells(judgement: Judgement, evidence: Iterable[Evidence]) -> Judgement:
+    """Change the label, never the score, where the file gives cause to.
+
+    Compression stronger than in any training makes it inconclusive. A valid C2PA manifest whose
+    trusted signer says that the picture was generated makes it synthetic.
+    """
+    facts: dict[str, float] = {}
+    for found in evidence:
+        facts |= found.measurements
+    if _signed_as_generated(facts):
+        reasons = (*judgement.reasons, Reason.SIGNED_AS_GENERATED)
+        return replace(judgement, label=Label.SYNTHETIC, reasons=reasons)
+    if _jpeg_quality(facts) < LOWEST_QUALITY:
+        return _abstaining(judgement, Reason.TOO_COMPRESSED)
+    return judgement
+
+
+def _signed_as_generated(facts: dict[str, float]) -> bool:
+    return (
+        facts.get("trusted_signers_count", 0) > 0
+        and facts.get("generated_claims_count", 0) > 0
+        and facts.get("validation_failures_count", 0) == 0
+    )
+
+
+def _jpeg_quality(facts: dict[str, float]) -> float:
+    """The quality of a JPEG file, else the one that the pixels still show, else 100."""
+    return facts.get("file_jpeg_quality", facts.get("pixels_jpeg_quality", 100.0))
+
+
+def _abstaining(judgement: Judgement, reason: Reason) -> Judgement:
+    return replace(
+        judgement,
+        label=Label.INCONCLUSIVE,
+        faces=tuple(replace(face, label=Label.INCONCLUSIVE) for face in judgement.faces),
+        reasons=(*judgement.reasons, reason),
+    )
+
+
+def _picture_words(logits: Sequence[Floats]) -> str:
+    crops = np.concatenate(logits)
+    return f"The mean logit over {_count(crops.size)} is {crops.mean():+.2f}, {_side(crops)}."
+
+
+def _face_words(index: int, logits: Floats) -> str:
+    mean = f"{logits.mean():+.2f}"
+    return f"Face {index + 1}: the mean logit over {_count(logits.size)} is {mean}."
+
+
+def _side(logits: Floats) -> str:
+    if logits.mean() > 0:
+        return "on the side of the generated and altered pictures of its training"
+    return "on the side of the unaltered photographs of its training"
+
+
+def _count(crops: int) -> str:
+    return f"{crops} crop" if crops == 1 else f"{crops} crops"

@@ -1,0 +1,111 @@
+import ast
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from forensics.errors import UnreadableMedia
+from forensics.report import upload
+from forensics.report.upload import Upload
+from forensics.schema import Floats, Image
+from tests.conftest import Brightness
+
+PAGE = Path(__file__).parents[2] / "app.py"
+Replace = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def light(detectors: Replace) -> Iterator[None]:
+    detectors(a=Brightness)
+    upload._examiner.cache_clear()
+    yield
+    upload._examiner.cache_clear()
+
+
+@pytest.fixture
+def page() -> AppTest:
+    return AppTest.from_file(str(PAGE), default_timeout=60).run()
+
+
+def shown(page: AppTest) -> str:
+    return "".join(element.proto.body for element in page.get("html"))
+
+
+def test_the_page_imports_no_pixels_and_no_networks() -> None:
+    nodes = list(ast.walk(ast.parse(PAGE.read_text(encoding="utf-8"))))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)]
+    heavy = {"numpy", "cv2", "PIL", "torch", "onnxruntime", "scipy", "sklearn"}
+    assert not heavy & {name.partition(".")[0] for name in names}
+
+
+def test_the_empty_page_asks_for_a_picture(page: AppTest) -> None:
+    assert not page.exception
+    assert len(page.file_uploader) == 1
+    assert not page.get("html")
+
+
+def test_an_upload_gets_its_verdict_and_downloads(page: AppTest, picture: Path) -> None:
+    page.file_uploader[0].upload("photo.png", picture.read_bytes(), "image/png").run()
+    assert not page.exception
+    assert "No traces found" in shown(page)
+    assert len(page.get("download_button")) == 2
+
+
+def test_a_file_that_is_no_picture_is_one_clear_error(page: AppTest) -> None:
+    page.file_uploader[0].upload("letter.txt", b"Dear Sir or Madam", "text/plain").run()
+    assert not page.exception
+    [error] = page.error
+    assert "could not be examined" in error.value
+    assert hashlib.sha256(b"Dear Sir or Madam").hexdigest() not in error.value
+
+
+def test_a_name_in_an_error_makes_no_link(page: AppTest) -> None:
+    page.file_uploader[0].upload("[x](http:evil.example).png", b"no picture", "image/png").run()
+    [error] = page.error
+    assert "](" not in error.value
+
+
+def test_a_hostile_name_stays_text_on_the_page(page: AppTest, picture: Path) -> None:
+    name = "<img src=x onerror=alert(1)>.png"
+    page.file_uploader[0].upload(name, picture.read_bytes(), "image/png").run()
+    assert "<img src=x" not in shown(page)
+    assert "&lt;img src=x" in shown(page)
+
+
+def test_a_click_does_not_examine_again(page: AppTest, picture: Path, detectors: Replace) -> None:
+    calls: list[int] = []
+
+    class Counting(Brightness):
+        def class_logits(self, images: Sequence[Image]) -> list[Floats]:
+            calls.append(len(images))
+            return super().class_logits(images)
+
+    detectors(a=Counting)
+    page.file_uploader[0].upload("photo.png", picture.read_bytes(), "image/png").run()
+    page.run()
+    assert len(calls) == 1
+
+
+def test_nothing_of_an_upload_stays_on_disk(
+    picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    outcome = Upload("photo.png", picture.read_bytes()).outcome()
+    assert outcome.exhibit.verdict.media.path == Path("photo.png")
+    assert not list(scratch.iterdir())
+
+
+def test_the_users_name_is_never_a_path(picture: Path) -> None:
+    outcome = Upload("../../../etc/photo.png", picture.read_bytes()).outcome()
+    assert str(outcome.exhibit.verdict.media.path) == "../../../etc/photo.png"
+
+
+def test_an_error_names_the_file_as_the_user_does() -> None:
+    with pytest.raises(UnreadableMedia, match=r"letter\.txt"):
+        Upload("letter.txt", b"Dear Sir or Madam").outcome()
