@@ -1,0 +1,171 @@
+"""Reads pictures and their folds, and equalises what must never decide: framing, size, format."""
+
+import csv
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as Pillow
+
+from forensics.errors import InvalidManifest
+from forensics.faces.detect import find_faces
+from forensics.generator import Manipulator
+from forensics.media import decode, load_image, open_media
+from forensics.schema import Image
+from forensics.training import Sample
+
+KINDS = {"real": 0, "gan": 1, "diffusion": 1, "swap": 2, "reenact": 2, "splice": 2}
+FRAMED_GROUPS = frozenset({"openforensics-real", "openforensics-swap"})
+"""Cropped tighter in one class than in the other at the source: re-cropped by the face's box."""
+FRAME_SIDE = 224
+REGION = 384
+"""The largest native region of a picture that training and scoring look at, in px."""
+
+
+def read_samples(folds: Path, manifest: Path) -> list[Sample]:
+    """Join `folds.csv` with the families of `manifest.csv` and of the archives beside it.
+
+    Raises:
+        InvalidManifest: a column is missing, or a fake's family is unknown.
+    """
+    families = _families(manifest)
+    return [_sample(row, families) for row in _rows(folds, {"path", "label", "fold", "cluster"})]
+
+
+def _sample(row: dict[str, str], families: Mapping[str, str]) -> Sample:
+    family = "real" if row["label"] == "real" else families.get(row["path"], "")
+    if family not in KINDS or (row["label"] == "fake") != (KINDS[family] > 0):
+        raise InvalidManifest(f"{row['path']}: label {row['label']!r} with family {family!r}")
+    return Sample(
+        path=row["path"],
+        kind=KINDS[family],
+        generator=row["generator"],
+        group=row["group"],
+        fold=row["fold"],
+        cluster=row["cluster"],
+        check=row["check"] == "1",
+    )
+
+
+def _families(manifest: Path) -> dict[str, str]:
+    families = {row["path"]: row["family"] for row in _rows(manifest, {"path", "family"})}
+    archive = manifest.parent / "crops256" / "crops256.csv"
+    if archive.exists():
+        for row in _rows(archive, {"file", "family"}):
+            families[f"crops256/{row['file']}"] = row["family"]
+    return families
+
+
+def _rows(path: Path, needed: set[str]) -> Iterator[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if missing := needed - set(reader.fieldnames or ()):
+            raise InvalidManifest(f"{path.name} lacks the columns {', '.join(sorted(missing))}")
+        yield from reader
+
+
+class PictureStore:
+    """Gives the pixels of samples: decoded once a call, upright, at native resolution.
+
+    Pictures of groups whose framing tells the class are cut to the square of their face box and
+    brought to one size; all others are cut to a native region of at most 384 px, at a place that
+    depends on the path alone.
+    """
+
+    def __init__(self, root: Path, cache: Path) -> None:
+        """Read below `root` (files, or `NAME/NAME.zip`); keep face boxes and twins in `cache`."""
+        self.root, self.cache = root, cache
+        self._archives: dict[str, zipfile.ZipFile] = {}
+
+    def read(self, sample: Sample) -> Image:
+        """Return a sample's region, (H, W, 3) uint8 RGB."""
+        image = self.original(sample)
+        if sample.group in FRAMED_GROUPS:
+            return _square(image, self.boxes.get(sample.path))
+        rng = np.random.default_rng(sample.seed(-1))
+        top, left = (int(rng.integers(0, max(0, size - REGION) + 1)) for size in image.shape[:2])
+        return np.ascontiguousarray(image[top : top + REGION, left : left + REGION])
+
+    def original(self, sample: Sample) -> Image:
+        """Return the whole picture as it is stored, decoded."""
+        folder, _, name = sample.path.partition("/")
+        path = self.root / sample.path
+        if path.exists():
+            return load_image(path)
+        data = self._archive(folder).read(name)
+        return decode(open_media(path, data), data).image
+
+    def _archive(self, folder: str) -> zipfile.ZipFile:
+        if folder not in self._archives:
+            self._archives[folder] = zipfile.ZipFile(self.root / folder / f"{folder}.zip")
+        return self._archives[folder]
+
+    @cached_property
+    def boxes(self) -> dict[str, list[float]]:
+        """Face boxes by path, from `find_boxes`, which must have run."""
+        path = self.cache / "boxes.json"
+        loaded: dict[str, list[float]] = json.loads(path.read_text(encoding="utf-8"))
+        return loaded
+
+    def find_boxes(self, samples: list[Sample]) -> Iterator[Sample]:
+        """Detect and keep the most confident face of every sample whose framing leaks."""
+        path, boxes = self.cache / "boxes.json", {}
+        if path.exists():
+            boxes = json.loads(path.read_text(encoding="utf-8"))
+        for sample in samples:
+            if sample.group in FRAMED_GROUPS and sample.path not in boxes:
+                faces = find_faces(self.original(sample))
+                boxes[sample.path] = [float(edge) for edge in faces[0].box] if faces else []
+            yield sample
+        self.cache.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(boxes), encoding="utf-8")
+
+    def twin(self, maker: Manipulator) -> Callable[[Sample], Image]:
+        """Return a reader of reconstructions by `maker`, made once and kept as lossless files."""
+        folder = self.cache / f"twins-{maker.card.name}"
+        folder.mkdir(parents=True, exist_ok=True)
+
+        def read(sample: Sample) -> Image:
+            path = folder / f"{hashlib.sha256(sample.path.encode()).hexdigest()[:20]}.png"
+            if path.exists():
+                return load_image(path)
+            made = maker.apply([self.read(sample)], seed=sample.seed(0))[0][0]
+            part = path.with_suffix(".part")
+            Pillow.fromarray(made).save(part, "PNG", compress_level=1)
+            part.replace(path)
+            return made
+
+        return read
+
+
+def without_fold(samples: list[Sample], fold: str | None) -> list[Sample]:
+    """The rows that a run may learn from: all but one fold, or all but the `check` rows."""
+    if fold is None:
+        return [sample for sample in samples if not sample.check]
+    return [sample for sample in samples if sample.fold != fold]
+
+
+def capped(samples: list[Sample], per_group: int) -> list[Sample]:
+    """At most `per_group` rows of each group, chosen by their paths; check rows always stay."""
+    kept: dict[str, list[Sample]] = {}
+    for sample in sorted(samples, key=lambda sample: sample.seed(-3)):
+        rows = kept.setdefault(sample.group, [])
+        if sample.check or len(rows) < per_group:
+            rows.append(sample)
+    chosen = {sample.path for rows in kept.values() for sample in rows}
+    return [sample for sample in samples if sample.path in chosen]
+
+
+def _square(image: Image, box: list[float] | None) -> Image:
+    """Cut the square around a face, 1.2 times its box, and bring it to one size."""
+    height, width = image.shape[:2]
+    x1, y1, x2, y2 = box or [0.0, 0.0, float(width), float(height)]
+    half = 0.6 * max(x2 - x1, y2 - y1)
+    left, right = max(0, round((x1 + x2) / 2 - half)), min(width, round((x1 + x2) / 2 + half))
+    top, bottom = max(0, round((y1 + y2) / 2 - half)), min(height, round((y1 + y2) / 2 + half))
+    cut = Pillow.fromarray(image[top:bottom, left:right])
+    return np.asarray(cut.resize((FRAME_SIDE, FRAME_SIDE), Pillow.Resampling.LANCZOS))

@@ -1,0 +1,196 @@
+"""Recovers CLIP ViT-B/16 (Radford et al. 2021) from an 8-bit ONNX file and rebuilds a lean graph.
+
+The file in the registry package quantises activations per tensor over the whole batch, so that a
+picture's score would depend on its neighbours, and multiplies uint8 by int8, which saturates on
+processors without VNNI, so that it would depend on the machine as well. Here the weights are read
+out, kept exactly (int8 and a float32 scale a column), and a new graph is built from them with
+float32 activations, cut off behind the last block that anybody looks at.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.numpy import save_file
+
+BLOCKS = 11
+TOKENS_FROM = 8
+"""The class tokens of blocks 8 to 11 (counted from 1) are the features."""
+WIDTH, HEADS, PATCH = 768, 12, 16
+SIDE, TRAINED_SIDE = 160, 224
+"""Crops are smaller than CLIP's own pictures: half the tokens, half the time; they sit in the middle
+of the grid of positions."""
+PRODUCTS = {
+    "q_proj": "self_attn/q_proj",
+    "k_proj": "self_attn/k_proj",
+    "v_proj": "self_attn/v_proj",
+    "out_proj": "self_attn/out_proj",
+    "fc1": "mlp/fc1",
+    "fc2": "mlp/fc2",
+}
+
+Tensors = dict[str, NDArray[np.generic]]
+
+
+def recover(source: Path, folder: Path) -> list[Path]:
+    """Write `clip_vit_b16.safetensors` and `clip_vit_b16.onnx` into `folder`; return both paths.
+
+    Args:
+        source: the quantised ONNX file, its SHA-256 already verified.
+        folder: where to write; it must exist.
+    """
+    tensors = read_quantised(onnx.load(source))
+    weights, graph = folder / "clip_vit_b16.safetensors", folder / "clip_vit_b16.onnx"
+    save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, weights)
+    model = build_graph(dequantise(tensors))
+    graph.write_bytes(model.SerializeToString(deterministic=True))
+    return [weights, graph]
+
+
+def read_quantised(model: onnx.ModelProto) -> Tensors:
+    """Read all weights: int8 matrices `NAME.weight`, their `NAME.scale`, and float32 vectors."""
+    stored = {tensor.name: tensor for tensor in model.graph.initializer}
+    tensors: Tensors = {
+        name.removeprefix("vision_model."): numpy_helper.to_array(tensor)
+        for name, tensor in stored.items()
+        if name.startswith("vision_model.")
+    }
+    for node in model.graph.node:
+        if node.op_type != "MatMulInteger":
+            continue
+        stem = node.input[1].removesuffix("_quantized")
+        name = _plain_name(node.name)
+        zero = numpy_helper.to_array(stored[f"{stem}_zero_point"])
+        if zero.any():
+            raise ValueError(f"{name}: expected symmetric weights, got zero points up to {zero}")
+        tensors[f"{name}.weight"] = numpy_helper.to_array(stored[f"{stem}_quantized"])
+        tensors[f"{name}.scale"] = numpy_helper.to_array(stored[f"{stem}_scale"])
+    return tensors
+
+
+def dequantise(tensors: Tensors) -> dict[str, NDArray[np.float32]]:
+    """Multiply each int8 matrix by its column scales; (inputs, outputs) float32."""
+    return {
+        name: _scaled(array, tensors.get(name.replace(".weight", ".scale")))
+        for name, array in tensors.items()
+        if not name.endswith(".scale")
+    }
+
+
+def _scaled(array: NDArray[np.generic], scale: NDArray[np.generic] | None) -> NDArray[np.float32]:
+    values = array.astype(np.float32)
+    return values if array.dtype != np.int8 or scale is None else values * scale
+
+
+def _plain_name(node: str) -> str:
+    path = node.strip("/").removesuffix("/MatMul_quant").removesuffix("/MatMul")
+    return path.removeprefix("vision_model/").replace("/", ".")
+
+
+class _Graph:
+    """Collects nodes and initialisers of an ONNX graph; every call returns its output's name."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: dict[str, onnx.TensorProto] = {}
+
+    def constant(self, name: str, value: NDArray[np.generic]) -> str:
+        self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        return name
+
+    def shape(self, *sizes: int) -> str:
+        return self.constant("shape_" + "_".join(map(str, sizes)), np.asarray(sizes, np.int64))
+
+    def add(self, operator: str, inputs: Iterable[str], **attributes: object) -> str:
+        output = f"{operator}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))
+        return output
+
+
+def build_graph(weights: dict[str, NDArray[np.float32]]) -> onnx.ModelProto:
+    """Build the float32 network: "crops" (N, 3, 160, 160) -> "tokens" (N, 4, 768)."""
+    graph = _Graph()
+    stream = _embed(graph, weights)
+    tokens = []
+    for block in range(BLOCKS):
+        stream = _block(graph, weights, f"encoder.layers.{block}", stream)
+        if block + 1 >= TOKENS_FROM:
+            first = graph.constant("first", np.asarray([0], np.int64))
+            tokens.append(graph.add("Gather", [stream, first], axis=1))
+    graph.nodes.append(helper.make_node("Concat", tokens, ["tokens"], axis=1))
+    crops = helper.make_tensor_value_info("crops", TensorProto.FLOAT, ["N", 3, SIDE, SIDE])
+    output = helper.make_tensor_value_info("tokens", TensorProto.FLOAT, ["N", len(tokens), WIDTH])
+    body = helper.make_graph(
+        graph.nodes, "clip_vit_b16", [crops], [output], list(graph.constants.values())
+    )
+    opset = [helper.make_opsetid("", 17)]
+    return helper.make_model(body, opset_imports=opset, ir_version=8, producer_name="forensics")
+
+
+def _embed(graph: _Graph, weights: dict[str, NDArray[np.float32]]) -> str:
+    kernel = graph.constant("patches", weights["embeddings.patch_embedding.weight"])
+    patches = graph.add("Conv", ["crops", kernel], strides=[PATCH, PATCH])
+    rows = graph.add("Reshape", [patches, graph.shape(0, WIDTH, -1)])
+    rows = graph.add("Transpose", [rows], perm=[0, 2, 1])
+    # A zero column per picture carries the class token: Concat cannot broadcast over the batch.
+    position = _middle_positions(weights["embeddings.position_embedding.weight"])
+    position[0] += weights["embeddings.class_embedding"]
+    pads = graph.constant("pads", np.asarray([0, 1, 0, 0, 0, 0], np.int64))
+    rows = graph.add("Pad", [rows, pads])
+    rows = graph.add("Add", [rows, graph.constant("position", position)])
+    return _norm(graph, weights, "pre_layrnorm", rows)
+
+
+def _middle_positions(positions: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The class token's position, then those of the middle SIDE x SIDE px, row by row."""
+    grid, kept = TRAINED_SIDE // PATCH, SIDE // PATCH
+    first = (grid - kept) // 2
+    places = positions[1:].reshape(grid, grid, WIDTH)
+    middle = places[first : first + kept, first : first + kept].reshape(-1, WIDTH)
+    return np.concatenate([positions[:1], middle])
+
+
+def _norm(graph: _Graph, weights: dict[str, NDArray[np.float32]], name: str, rows: str) -> str:
+    scale = graph.constant(f"{name}.weight", weights[f"{name}.weight"])
+    shift = graph.constant(f"{name}.bias", weights[f"{name}.bias"])
+    return graph.add("LayerNormalization", [rows, scale, shift], axis=-1, epsilon=1e-5)
+
+
+def _linear(graph: _Graph, weights: dict[str, NDArray[np.float32]], name: str, rows: str) -> str:
+    product = graph.add("MatMul", [rows, graph.constant(f"{name}.w", weights[f"{name}.weight"])])
+    return graph.add("Add", [product, graph.constant(f"{name}.b", weights[f"{name}.bias"])])
+
+
+def _block(graph: _Graph, weights: dict[str, NDArray[np.float32]], name: str, stream: str) -> str:
+    rows = _norm(graph, weights, f"{name}.layer_norm1", stream)
+    attended = _attention(graph, weights, f"{name}.self_attn", rows)
+    stream = graph.add("Add", [stream, attended])
+    rows = _norm(graph, weights, f"{name}.layer_norm2", stream)
+    hidden = _linear(graph, weights, f"{name}.mlp.fc1", rows)
+    # CLIP's "quick" GELU: x * sigmoid(1.702 x).
+    slope = graph.constant("slope", np.asarray(1.702, np.float32))
+    gate = graph.add("Sigmoid", [graph.add("Mul", [hidden, slope])])
+    hidden = graph.add("Mul", [hidden, gate])
+    return graph.add("Add", [stream, _linear(graph, weights, f"{name}.mlp.fc2", hidden)])
+
+
+def _attention(graph: _Graph, weights: dict[str, NDArray[np.float32]], name: str, rows: str) -> str:
+    split = graph.shape(0, 0, HEADS, WIDTH // HEADS)
+    heads = {}
+    for part, order in (
+        ("q_proj", [0, 2, 1, 3]),
+        ("k_proj", [0, 2, 3, 1]),
+        ("v_proj", [0, 2, 1, 3]),
+    ):
+        values = _linear(graph, weights, f"{name}.{part}", rows)
+        heads[part] = graph.add("Transpose", [graph.add("Reshape", [values, split])], perm=order)
+    root = graph.constant("root", np.asarray((WIDTH // HEADS) ** -0.5, np.float32))
+    query = graph.add("Mul", [heads["q_proj"], root])
+    share = graph.add("Softmax", [graph.add("MatMul", [query, heads["k_proj"]])], axis=-1)
+    mixed = graph.add("MatMul", [share, heads["v_proj"]])
+    mixed = graph.add("Transpose", [mixed], perm=[0, 2, 1, 3])
+    mixed = graph.add("Reshape", [mixed, graph.shape(0, 0, WIDTH)])
+    return _linear(graph, weights, f"{name}.out_proj", mixed)

@@ -1,0 +1,70 @@
+"""Networks at examination time: onnxruntime on a CPU.
+
+Crops run one at a time, so that no score depends on its neighbours.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forensics.plugins import backbones
+from forensics.schema import Floats, Image
+from forensics.weights import file_named, verified_path
+
+CLIP_MEAN = np.asarray([0.48145466, 0.4578275, 0.40821073], np.float32)
+CLIP_STD = np.asarray([0.26862954, 0.26130258, 0.27577711], np.float32)
+CLIP_SIDE = 160
+
+
+@cache
+def session(path: Path, threads: int = 0) -> Any:
+    """Open an ONNX file, already verified, once a process; `threads` 0 takes all cores."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(
+        path.read_bytes(), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def run_each(path: Path, crops: Sequence[Image], mean: Floats, std: Floats) -> Floats:
+    """Run a network on crops one by one; its only input takes (1, 3, H, W) float32.
+
+    Args:
+        path: the ONNX file, already verified.
+        crops: N crops, each (H, W, 3) uint8 RGB.
+        mean: (3,) float32 in [0, 1], subtracted from the pixels in [0, 1].
+        std: (3,) float32, divides the difference.
+
+    Returns:
+        (N, ...) float32, the network's first output.
+    """
+    network = session(path)
+    name = network.get_inputs()[0].name
+    return np.concatenate(
+        [network.run(None, {name: _normalised(crop, mean, std)})[0] for crop in crops]
+    )
+
+
+def clip_tokens(crops: Sequence[Image]) -> Floats:
+    """Class tokens of blocks 8 to 11 of CLIP ViT-B/16: (N, 4, 768) float32.
+
+    Args:
+        crops: N crops, each (160, 160, 3) uint8 RGB.
+
+    Raises:
+        WeightsUnavailable: the backbone has not been pulled; the message has the command.
+    """
+    card = backbones()["clip_vit_b16"]
+    path = verified_path(card, file_named(card, ".onnx"))
+    return run_each(path, crops, CLIP_MEAN, CLIP_STD)
+
+
+def _normalised(crop: Image, mean: Floats, std: Floats) -> Floats:
+    values = (crop.astype(np.float32) / 255 - mean) / std
+    return np.ascontiguousarray(values.transpose(2, 0, 1)[None])

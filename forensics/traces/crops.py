@@ -1,0 +1,56 @@
+"""Where to look: native crops, never shrunk, because shrinking erases the traces."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forensics.schema import Image
+
+
+def padded(image: Image, side: int) -> Image:
+    """Mirror a picture at its right and lower border until both sides reach `side` px."""
+    height, width = image.shape[:2]
+    if height >= side and width >= side:
+        return image
+    rows = _mirrored(height, max(side, height))
+    columns = _mirrored(width, max(side, width))
+    return np.ascontiguousarray(image[rows][:, columns])
+
+
+def native_crops(image: Image, side: int, at_most: int) -> list[Image]:
+    """Cut an even grid of crops, at native resolution, that covers a picture as well as it can.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, any size; smaller pictures are mirrored up to `side`.
+        side: side of the square crops in px.
+        at_most: the largest number of crops.
+
+    Returns:
+        1 to `at_most` crops, (side, side, 3) uint8 RGB, in reading order.
+    """
+    image = padded(image, side)
+    height, width = image.shape[:2]
+    rows, columns = _grid(height / side, width / side, at_most)
+    tops, lefts = _offsets(height, side, rows), _offsets(width, side, columns)
+    return [image[top : top + side, left : left + side] for top in tops for left in lefts]
+
+
+def _offsets(length: int, side: int, count: int) -> list[int]:
+    if count == 1:
+        return [(length - side) // 2]
+    return [round(index * (length - side) / (count - 1)) for index in range(count)]
+
+
+def _grid(rows: float, columns: float, at_most: int) -> tuple[int, int]:
+    """The largest grid without much overlap whose product stays within `at_most`."""
+    down, across = max(1, int(rows)), max(1, int(columns))
+    while down * across > at_most:
+        if down / rows >= across / columns:
+            down -= 1
+        else:
+            across -= 1
+    return down, across
+
+
+def _mirrored(length: int, wanted: int) -> NDArray[np.intp]:
+    period = np.concatenate([np.arange(length), np.arange(length - 1, -1, -1)])
+    return np.resize(period, wanted).astype(np.intp)

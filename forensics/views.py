@@ -1,0 +1,122 @@
+"""Augmented views of training pictures: which crops a detector learns from, and their features.
+
+View 0 of a picture is a native crop of its equalised form, exactly as tests see it; all others go
+through the strong chain. A view of a real picture may come twice: as it is, and as its
+reconstruction under the identical augmentation.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forensics.augmentation import Chain, augment, equalised
+from forensics.feature_store import FeatureStore
+from forensics.schema import Floats, Image
+from forensics.traces.crops import native_crops
+from forensics.training import EQUALISE, Sample, TrainingData, blended, source_weights
+
+CROPS = 4
+"""The grid that view 0 is taken from."""
+TWIN_GENERATOR = "reconstruction"
+"""Twins count as one generator of their own, beside the others."""
+
+
+@dataclass(frozen=True)
+class View:
+    """One augmented crop of one picture: its `number`, and whether it shows the `twin`."""
+
+    sample: Sample
+    number: int
+    twin: bool
+
+    @property
+    def key(self) -> str:
+        """A name without blanks, the same in every run."""
+        return f"{self.sample.path}:{self.number}:{int(self.twin)}".replace(" ", "_")
+
+    @cached_property
+    def shown(self) -> Sample:
+        """The sample as it is shown: a twin has the kind and the source of a fake."""
+        if not self.twin:
+            return self.sample
+        dot = np.zeros((1, 1, 3), np.uint8)
+        kind = blended(dot, dot, self._blend_seed)[1]
+        return replace(self.sample, kind=kind, generator=TWIN_GENERATOR)
+
+    @property
+    def _blend_seed(self) -> int:
+        return self.sample.seed(1000 + self.number)
+
+    def crop(self, data: TrainingData, chain: Chain, side: int) -> Image:
+        """Return the augmented crop, (side, side, 3) uint8 RGB."""
+        image = data.read(self.sample)
+        if self.twin:
+            image = blended(image, data.twin(self.sample), self._blend_seed)[0]
+        if self.number:
+            return augment(image, side, self.sample.seed(self.number), chain)
+        crops = native_crops(equalised(image, self.sample.seed(EQUALISE)), side, CROPS)
+        return crops[self.sample.seed(0) % len(crops)]
+
+
+def all_views(samples: Sequence[Sample], strong: float, twins: float) -> list[View]:
+    """Choose the views to learn from, each choice by the picture alone.
+
+    Args:
+        samples: the pictures; each comes in view 0.
+        strong: the share of pictures that come in view 1 as well.
+        twins: the share of real pictures all of whose views come as twins too.
+    """
+    views = []
+    for sample in samples:
+        numbers = (0, 1) if sample.seed(2002) / 2.0**48 < strong else (0,)
+        paired = sample.in_share(twins)
+        views += [
+            View(sample, number, twin)
+            for number in numbers
+            for twin in ((False, True) if paired else (False,))
+        ]
+    return views
+
+
+def fill(
+    store: FeatureStore, views: Sequence[View], features: Callable[[View], Floats], batch: int
+) -> Iterator[int]:
+    """Compute and store what is missing, a batch at a time; yields how many are still to come.
+
+    A killed run loses at most one batch.
+    """
+    missing = [view for view in views if view.key not in store]
+    for start in range(0, len(missing), batch):
+        chosen = missing[start : start + batch]
+        store.append([view.key for view in chosen], np.stack([features(view) for view in chosen]))
+        yield len(missing) - start - len(chosen)
+
+
+def kinds_of(views: Sequence[View]) -> NDArray[np.intp]:
+    """(N,) ints: 0 real, 1 synthetic, 2 manipulated."""
+    return np.asarray([view.shown.kind for view in views], np.intp)
+
+
+def weights_of(views: Sequence[View], power: float) -> NDArray[np.float64]:
+    """(N,) float64 weights: a source of n rows counts n^(1 - power), classes alike; sums to 1."""
+    return source_weights([view.shown for view in views], power)
+
+
+def pairs_of(views: Sequence[View]) -> NDArray[np.intp]:
+    """(P, 2) row numbers: a real view, and its twin under the identical augmentation."""
+    place = {
+        (view.sample.path, view.number): row for row, view in enumerate(views) if not view.twin
+    }
+    pairs = [
+        (place[view.sample.path, view.number], row) for row, view in enumerate(views) if view.twin
+    ]
+    return np.asarray(pairs, np.intp).reshape(-1, 2)
+
+
+def cache_key(*facts: object) -> str:
+    """Twelve hex digits that change with any of the facts a feature depends on."""
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
