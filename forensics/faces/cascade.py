@@ -73,17 +73,17 @@ def crops(image: Image, squares: Floats, side: int) -> Image:
     """
     height, width = image.shape[:2]
     corners = squares.astype(int)
-    beyond = max(-corners.min(), (corners[:, 2:] - (width, height)).max(), 0)
-    padded = cv2.copyMakeBorder(image, *[int(beyond)] * 4, cv2.BORDER_CONSTANT, value=0)
+    beyond = int(max(-corners.min(), (corners[:, 2:] - (width, height)).max(), 0))
+    padded = np.pad(image, ((beyond, beyond), (beyond, beyond), (0, 0)))
     cuts = [padded[y1:y2, x1:x2] for x1, y1, x2, y2 in corners + beyond]
-    return np.stack([resized(cut.astype(np.uint8, copy=False), side, side) for cut in cuts])
+    return np.stack([resized(cut, side, side) for cut in cuts])
 
 
 def centred_within(boxes: Floats, height: int, width: int) -> NDArray[np.bool_]:
     """Which of (N, 4) boxes have their centre in the picture: (N,) bool."""
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
     inside = (centre >= 0) & (centre <= np.asarray([width, height]))
-    return inside.all(axis=1)
+    return np.asarray(inside.all(axis=1), dtype=np.bool_)
 
 
 def overlap(box: Floats, boxes: Floats, *, of_smaller: bool = False) -> Floats:

@@ -6,12 +6,15 @@ from forensics.faces import cascade
 from forensics.faces.mtcnn import Found, search
 from forensics.schema import Face, Floats, Image
 
-LONGEST = 1024
+LONGEST = 768
 """Longest side in px of the copy that is searched."""
 SMALLEST = 20
 """Smallest face in px of the searched copy."""
 CONFIDENT = 0.9
 """Where no upright face reaches it, turned copies are searched; what is found there must."""
+TURNED_LARGER = 2
+"""A turned face must be this much larger than an upright one, which makes turns four times faster.
+"""
 
 
 def find_faces(image: Image, *, at_least: int = 20, turns: bool = True) -> list[Face]:
@@ -52,7 +55,7 @@ def find_faces(image: Image, *, at_least: int = 20, turns: bool = True) -> list[
 
 
 def _check(image: Image, at_least: int) -> None:
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+    if image.shape[2:] != (3,) or image.dtype != np.uint8 or not image.size:
         raise ValueError(
             f"a picture must be (H, W, 3) uint8 with at least one pixel, "
             f"got {image.shape} {image.dtype}"
@@ -72,7 +75,8 @@ def _search_turns(image: Image, smallest: float, turns: bool) -> Found:
 
 
 def _search_turned(image: Image, smallest: float, quarters: int) -> Found:
-    found = search(np.ascontiguousarray(np.rot90(image, quarters)), smallest)
+    turned = np.ascontiguousarray(np.rot90(image, quarters))
+    found = search(turned, smallest * TURNED_LARGER)
     found = found.chosen(found.confidence >= CONFIDENT)
     corners = turned_back(found.boxes.reshape(-1, 2, 2), image.shape[:2], quarters)
     boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
