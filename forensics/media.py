@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PIL import ExifTags, ImageFile, UnidentifiedImageError
 from PIL import Image as Pillow
-from PIL.TiffImagePlugin import TiffImageFile
+from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 
 from forensics.errors import ForensicsError, MediaTooLarge, UnreadableMedia, UnsupportedMedia
 from forensics.headers import DEFLATE_RATIO, jpeg_area, jpeg_frame, sniff, with_noise_after_scans
@@ -57,8 +57,10 @@ _COUNT_NOTES = {
 }
 _PNG_CHANNELS = {2: 3, 4: 2, 6: 4}
 # TIFF tags (TIFF 6.0, DNG 1.4) and the compression that keeps a JPEG in every strip or tile.
-_SUBFILE, _BITS, _COMPRESSION, _STRIPS, _TILES, _DNG = 254, 258, 259, 273, 324, 50706
-_TIFF_JPEG = 7
+_SUBFILE, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIPS, _TILES = 254, 258, 259, 262, 273, 324
+_DNG, _TIFF_JPEG, _YCBCR = 50706, 7, 6
+# How far a TIFF compression can shrink: none, LZW (4,096 px in 12 bits), deflate, PackBits.
+_TIFF_RATIOS = {1: 1, 5: 2731, 8: DEFLATE_RATIO, 32946: DEFLATE_RATIO, 32773: 64}
 _KEPT_BITS = 8
 _pillow_settings = threading.RLock()
 
@@ -75,15 +77,17 @@ def read_bytes(path: Path) -> bytes:
     if not path.is_file():
         raise UnreadableMedia(f"{path.name} is not a file; give the path of a picture.")
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise MediaTooLarge(
+                f"{path.name} has {size / 10**6:.0f} MB; the limit is {MAX_BYTES // 10**6} MB."
+            )
+        data = path.read_bytes()
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise UnreadableMedia(f"{path.name} cannot be read: {reason}.") from error
+        raise UnreadableMedia(f"{path.name} cannot be read ({reason}); check it.") from error
     if not data:
         raise UnreadableMedia(f"{path.name} is empty (0 bytes); fetch it again from its source.")
-    if len(data) > MAX_BYTES:
-        raise MediaTooLarge(f"{path.name} has more than {MAX_BYTES // 10**6} MB, the limit.")
     return data
 
 
@@ -158,9 +162,10 @@ def _opened(name: str, data: bytes) -> Iterator[Pillow.Image]:
             f"{name} has a damaged header; fetch it again from its source."
         ) from error
     except _DAMAGE as error:
+        # libheif's messages end in a line break.
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise UnreadableMedia(
-            f"{name} is damaged or incomplete ({error or type(error).__name__}); "
-            f"fetch it again from its source."
+            f"{name} is damaged or incomplete ({reason}); fetch it again from its source."
         ) from error
 
 
@@ -208,11 +213,21 @@ def _check_plausible(picture: Pillow.Image, data: bytes) -> None:
     elif picture.format == "PNG":
         bits = data[24] * _PNG_CHANNELS.get(data[25], 1)
         fewest = height * (width * bits // 8) // DEFLATE_RATIO
-    elif isinstance(picture, TiffImageFile) and picture.tag_v2.get(_COMPRESSION) == _TIFF_JPEG:
-        covered = jpeg_area(data, picture.tag_v2.get(_STRIPS) or picture.tag_v2.get(_TILES) or ())
-        fewest = len(data) + 1 if covered < width * height else 0
+    elif isinstance(picture, TiffImageFile):
+        fewest = _fewest_tiff_bytes(picture.tag_v2, width * height, data)
     if len(data) < fewest:
         raise ValueError(f"{len(data)} bytes cannot hold the promised {width} x {height} px")
+
+
+def _fewest_tiff_bytes(tags: ImageFileDirectory_v2, area: int, data: bytes) -> int:
+    compression = tags.get(_COMPRESSION, 1)
+    if compression == _TIFF_JPEG:
+        covered = jpeg_area(data, tags.get(_STRIPS) or tags.get(_TILES) or ())
+        return len(data) + 1 if covered < area else 0
+    # Chroma of YCbCr may be stored at a quarter of its size.
+    if compression not in _TIFF_RATIOS or tags.get(_PHOTOMETRIC) == _YCBCR:
+        return 0
+    return area * int(sum(tags.get(_BITS, (1,)))) // 8 // _TIFF_RATIOS[compression]
 
 
 def _check_complete(picture: Pillow.Image, data: bytes) -> None:

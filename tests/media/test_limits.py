@@ -3,6 +3,7 @@
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ def noise(side: int) -> Image:
     return np.random.default_rng(3).integers(0, 256, (side, side, 3), dtype=np.uint8)
 
 
-def jpeg(tmp_path: Path, **options: object) -> bytearray:
+def jpeg(tmp_path: Path, **options: Any) -> bytearray:
     Pillow.fromarray(noise(256)).save(tmp_path / "a.jpg", **options)
     return bytearray((tmp_path / "a.jpg").read_bytes())
 
@@ -69,7 +70,7 @@ def test_the_limit_of_bytes_is_inclusive(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_sparse_file_above_the_limit_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "sparse.png").open("wb") as file:
         file.truncate(media.MAX_BYTES + 1)
-    with pytest.raises(MediaTooLarge, match="more than 300 MB"):
+    with pytest.raises(MediaTooLarge, match="the limit is 300 MB"):
         read_bytes(tmp_path / "sparse.png")
 
 
@@ -156,7 +157,7 @@ def test_a_jpeg_too_short_for_its_size_is_refused_from_the_header(tmp_path: Path
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 4}])
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
 def test_a_jpeg_that_claims_more_rows_than_it_holds_is_refused(
-    tmp_path: Path, options: dict[str, object], mode: str
+    tmp_path: Path, options: dict[str, Any], mode: str
 ) -> None:
     Pillow.fromarray(noise(256)).convert(mode).save(tmp_path / "a.jpg", **options)
     data = claim(bytearray((tmp_path / "a.jpg").read_bytes()), 256, 400)
@@ -167,7 +168,7 @@ def test_a_jpeg_that_claims_more_rows_than_it_holds_is_refused(
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}])
 @pytest.mark.parametrize("end", [b"", b"\xff\xd9"])
 def test_a_jpeg_whose_blocks_stop_short_is_refused_with_or_without_an_end(
-    tmp_path: Path, options: dict[str, object], end: bytes
+    tmp_path: Path, options: dict[str, Any], end: bytes
 ) -> None:
     whole = bytes(jpeg(tmp_path, **options))
     data = whole[: whole.find(b"\xff\xda") + 300] + end
@@ -175,12 +176,11 @@ def test_a_jpeg_whose_blocks_stop_short_is_refused_with_or_without_an_end(
         decode(open_media(Path("cut.jpg"), data), data)
 
 
-@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize(("mode", "value"), [("RGB", (128,) * 3), ("L", 128), ("CMYK", (127,) * 4)])
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 4}])
 def test_a_healthy_grey_jpeg_is_not_taken_for_a_cut_one(
-    tmp_path: Path, mode: str, options: dict[str, object]
+    tmp_path: Path, mode: str, value: int | tuple[int, ...], options: dict[str, Any]
 ) -> None:
-    value = {"RGB": (128, 128, 128), "L": 128, "CMYK": (127, 127, 127, 127)}[mode]
     Pillow.new(mode, (640, 480), value).save(tmp_path / "grey.jpg", **options)
     data = (tmp_path / "grey.jpg").read_bytes()
     assert decode(open_media(Path("grey.jpg"), data), data).image.shape == (480, 640, 3)
@@ -189,9 +189,9 @@ def test_a_healthy_grey_jpeg_is_not_taken_for_a_cut_one(
 @pytest.mark.parametrize("quality", [1, 50, 95])
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}])
 def test_no_real_encoder_goes_below_the_bound(
-    tmp_path: Path, quality: int, options: dict[str, object]
+    tmp_path: Path, quality: int, options: dict[str, Any]
 ) -> None:
-    Pillow.new("RGB", (4_000, 3_000)).save(tmp_path / "flat.jpg", quality=quality, **options)
+    Pillow.new("RGB", (2_000, 1_500)).save(tmp_path / "flat.jpg", quality=quality, **options)
     data = (tmp_path / "flat.jpg").read_bytes()
     frame = jpeg_frame(data)
     assert frame is not None
@@ -199,9 +199,9 @@ def test_no_real_encoder_goes_below_the_bound(
 
 
 def test_the_smallest_png_of_one_colour_is_accepted(tmp_path: Path) -> None:
-    Pillow.new("RGB", (6_000, 4_000)).save(tmp_path / "black.png", compress_level=9)
+    Pillow.new("RGB", (3_000, 2_000)).save(tmp_path / "black.png", compress_level=9)
     data = (tmp_path / "black.png").read_bytes()
-    assert open_media(tmp_path / "black.png", data).width == 6_000
+    assert open_media(tmp_path / "black.png", data).width == 3_000
 
 
 def test_a_tiff_whose_jpegs_do_not_cover_it_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from forensics import writing
 from forensics.media import load_image
 from forensics.schema import Image
 from forensics.writing import Provenance, read_provenance, write_picture
@@ -72,11 +71,15 @@ def test_what_is_no_rgb_picture_is_refused(tmp_path: Path, image: Image) -> None
         write_picture(tmp_path / "made.png", image, ROWS[0])
 
 
+def disk_full(*_: object) -> None:
+    raise OSError("full")
+
+
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "made.png").write_bytes(b"old")
-    monkeypatch.setattr(writing.Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    monkeypatch.setattr(Path, "replace", disk_full)
     with pytest.raises(OSError, match="full"):
         write_picture(tmp_path / "made.png", gradient(), ROWS[0])
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
