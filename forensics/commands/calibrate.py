@@ -1,0 +1,77 @@
+"""Fit fusion, calibration and thresholds to out-of-fold logits, and write `fusion.json`.
+
+Needs the runs that `forensics train` left: RUNS/NAME-A to NAME-D for every detector. Scores are
+kept in RUNS/scores-NAME.jsonl; a stopped calibration goes on where it was. With --adopt, the
+weights of RUNS/NAME-all are copied beside the detectors' cards, whose hashes are brought up to
+date.
+"""
+
+import argparse
+import json
+import re
+import shutil
+from pathlib import Path
+
+from tqdm import tqdm
+
+from forensics.benchmark.datasets import PictureStore, capped, read_samples
+from forensics.benchmark.evaluation import Runs, table_of
+from forensics.benchmark.out_of_fold import CONDITIONS, SHIPPED
+from forensics.fitting import fit_all
+from forensics.plugins import entries, fingerprint, read_card
+from forensics.schema import ModelCard
+from forensics.weights import file_sha256
+
+EXAMPLE = "forensics calibrate --data data/manifest.csv --folds data/folds.csv --runs runs --adopt"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of this command."""
+    parser.add_argument("--data", type=Path, required=True, metavar="MANIFEST.csv")
+    parser.add_argument("--folds", type=Path, required=True, metavar="FOLDS.csv")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR")
+    parser.add_argument("--cache", type=Path, default=Path("runs/cache"), metavar="DIR")
+    parser.add_argument("--per-group", type=int, default=10_000, help="cap on a group's pictures")
+    parser.add_argument("--adopt", action="store_true", help="ship the weights of RUNS/NAME-all")
+    parser.add_argument(
+        "--out", type=Path, default=Path("detectors/fusion.json"), metavar="FILE.json"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score, fit, write; return 0."""
+    names = sorted(entries("detector"))
+    cards = {name: entries("detector")[name].card for name in names}
+    if args.adopt:
+        cards = {name: adopt(card, args.runs / f"{name}-{SHIPPED}") for name, card in cards.items()}
+    samples = capped(read_samples(args.folds, args.data), args.per_group)
+    runs = Runs(args.runs, PictureStore(args.data.parent, args.cache), args.cache)
+    conditions = tuple(CONDITIONS)
+    total = len(names) * len(samples) * len(conditions)
+    scores = tqdm(runs.scores(names, samples, conditions), "scoring", total, disable=None)
+    table = table_of(samples, dict(scores), names, conditions)
+    fused = fit_all(
+        table,
+        {name: fingerprint(card) for name, card in cards.items()},
+        measured_on=f"{len(samples)} pictures out of fold, each equalised and degraded",
+    )
+    args.out.write_text(json.dumps(fused, indent=1) + "\n", encoding="utf-8")
+    print(f"wrote {args.out}: {len(fused['sets'])} sets of detectors")
+    return 0
+
+
+def adopt(card: ModelCard, run: Path) -> ModelCard:
+    """Copy a run's weights beside the card and write their hashes into it."""
+    files = sorted(run.glob(f"{card.name}.*"))
+    target = card.folder / "weights"
+    target.mkdir(exist_ok=True)
+    for file in files:
+        shutil.copyfile(file, target / file.name)
+    path = card.folder / f"{card.name}.toml"
+    text = re.sub(r"\n\[\[weights\]\]\nfile = .*\nsha256 = .*\n", "", path.read_text("utf-8"))
+    tables = [
+        f'\n[[weights]]\nfile = "weights/{file.name}"\nsha256 = "{file_sha256(file)}"\n'
+        for file in files
+    ]
+    path.write_text(text.rstrip("\n") + "\n" + "".join(tables), encoding="utf-8")
+    return read_card(path)
