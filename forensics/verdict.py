@@ -16,7 +16,7 @@ import numpy as np
 
 from forensics.calibration import Calibration
 from forensics.detector import kind_probabilities
-from forensics.errors import CalibrationStale, ForensicsError
+from forensics.errors import CalibrationStale, NotCalibrated
 from forensics.fusion import FusedSet, View, set_from_json, set_key
 from forensics.plugins import find_card, fingerprint
 from forensics.schema import Face, FaceVerdict, Floats, Label, OperatingPoint, Reason
@@ -158,11 +158,11 @@ def load_fusion(detectors: Sequence[str], path: Path | None = None) -> Fusion:
 
     Raises:
         CalibrationStale: a detector's weights are not those that it was calibrated with.
-        ForensicsError: nothing was ever calibrated for this set.
+        NotCalibrated: nothing was ever calibrated for this set.
     """
     path = path or Path(str(files("detectors"))) / "fusion.json"
     if not path.is_file():
-        raise ForensicsError(f"no calibration at {path.name}; make it with: forensics calibrate")
+        raise NotCalibrated(f"no calibration at {path.name}; make it with: forensics calibrate")
     stored = json.loads(path.read_text(encoding="utf-8"))
     if stored["version"] != FORMAT:
         raise CalibrationStale(
@@ -179,7 +179,7 @@ def _fused_set(sets: Mapping[str, Any], detectors: Sequence[str]) -> FusedSet:
     """The stored fusion of a set, after a check that it was fitted with these weights."""
     key = set_key(detectors)
     if key not in sets:
-        raise ForensicsError(
+        raise NotCalibrated(
             f"{key} was never calibrated, only {', '.join(sets)}; run: forensics calibrate"
         )
     stored = set_from_json(sets[key])

@@ -102,18 +102,21 @@ def picture(tmp_path: Path, image: Image) -> Path:
 
 @pytest.fixture
 def detectors(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Put detectors that weigh nothing in the place of ours: `detectors(a=Brightness, b=None)`.
+    """Put others in the place of our detectors: `detectors(a="crops", b="plain", c=None)`.
 
-    None stands for a detector whose weights are missing; a fusion is there for every set.
+    "crops" and "plain" are the classes above, which weigh nothing; any class can be given. None
+    stands for a detector whose weights are missing. A fusion is there for every set.
     """
 
-    def replace(**kinds: type[Detector] | None) -> None:
+    def replace(**kinds: str | type[Detector] | None) -> None:
         def load(kind: str, name: str, options: object | None = None) -> Any:
             if kind != "detector" or name not in kinds:
                 return plugins.load(kind, name, options)
-            made = kinds[name]
-            if made is None:
+            kind_or_class = kinds[name]
+            if kind_or_class is None:
                 raise WeightsUnavailable(f"{name}: no file; get it with: forensics weights pull")
+            made = {"crops": Brightness, "plain": Plain}.get(str(kind_or_class), kind_or_class)
+            assert isinstance(made, type)
             return made(ModelCard(name, "detector", name, "grey levels", "RGB", "none", Path()))
 
         def entries(kind: str) -> dict[str, Any]:

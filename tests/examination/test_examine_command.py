@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from forensics.cli import main
-from tests.conftest import Brightness
 
 Replace = Callable[..., None]
 QUICK = ["--analysis", "metadata"]
@@ -14,7 +13,7 @@ QUICK = ["--analysis", "metadata"]
 
 @pytest.fixture(autouse=True)
 def light(detectors: Replace) -> None:
-    detectors(a=Brightness)
+    detectors(a="crops")
 
 
 def lines(text: str) -> list[dict[str, object]]:
