@@ -22,8 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the fake, examine both, print where the report lies; return the examination's status."""
-    photograph, fakes, report = portrait(), args.out / "fakes", args.out / "report.html"
+    """Make the fake and examine both, which prints where the report lies."""
+    photograph, fakes = portrait(), args.out / "fakes"
+    report = (args.out / "report.html").resolve()
     args.out.mkdir(parents=True, exist_ok=True)
     print(f"1. Making a fake from {photograph.name}", flush=True)
     status = _run(
@@ -33,9 +34,7 @@ def run(args: argparse.Namespace) -> int:
     if status:
         return status
     print("2. Examining the photograph and the fake", flush=True)
-    status = _run("examine", photograph, *sorted(fakes.glob("*.png")), "--report", report)
-    print(f"\nThe report: {report.resolve()}")
-    return status
+    return _run("examine", photograph, *sorted(fakes.glob("*.png")), "--report", report)
 
 
 def portrait() -> Path:
