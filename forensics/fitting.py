@@ -117,7 +117,8 @@ def fit_fusion(names: Sequence[str], inputs: Reals, labels: Labels, sources: Nam
     mass = equal_weights(labels, sources)
     means: Reals = mass @ inputs
     spread = np.sqrt(mass @ np.square(inputs - means))
-    scales = np.where(spread > 0, spread, 1.0)
+    # A constant input spreads by rounding alone; scaled up, it would look like a signal.
+    scales = np.where(spread > 1e-9 * (1 + np.abs(means)), spread, 1.0)
     rows = (inputs - means) / scales
     weights, bias = fit_logistic(rows, labels, mass, ridge=_RIDGE)
     covariance = rows.T @ (rows * mass[:, None]) + _RIDGE * np.eye(len(names))
