@@ -45,7 +45,9 @@ class SpectrumPeaks(Analysis):
             **_named(peaks.z_scores, "peak_at_{}_standard_errors"),
             "eight_px_grid_ratio": grid,
         }
-        statement, *others = _words(peaks, grid, case.media.format)
+        statement, *others = _words(
+            peaks, grid, case.media.format, self.card.figures["photographs_with_peaks_share"]
+        )
         first = Finding(statement, heatmap=spectrum_map(spectrum))
         return Evidence((first, *map(Finding, others)), measurements, perf_counter() - start)
 
@@ -59,7 +61,7 @@ def _middle(image: Image) -> Image:
     return image[top : top + GRID_WINDOW, left : left + GRID_WINDOW]
 
 
-def _words(peaks: Peaks, grid: float, form: str) -> Iterator[str]:
+def _words(peaks: Peaks, grid: float, form: str, photographs: float) -> Iterator[str]:
     rows = zip(NAMES, peaks.heights, peaks.z_scores, strict=True)
     found = [(name, h) for name, h, z in rows if h >= LEAST_HEIGHT and z >= LEAST_Z]
     if not found:
@@ -71,8 +73,8 @@ def _words(peaks: Peaks, grid: float, form: str) -> Iterator[str]:
         listed = ", ".join(f"{name} ({height:.1f} dB)" for name, height in found)
         yield f"Periodic peaks in the residual's power spectrum at {listed} of the sampling rate."
         yield (
-            "Generators that upsample leave such peaks; so do block compression, enlarging and "
-            "a camera's colour filter."
+            f"Generators that upsample leave such peaks; so do block compression, enlarging and "
+            f"a camera's colour filter: {photographs:.0%} of the photographs measured show them."
         )
     if form == "JPEG" or grid >= LEAST_GRID:
         yield (
