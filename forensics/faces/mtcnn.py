@@ -33,16 +33,26 @@ def search(image: Image, smallest: float) -> Found:
 
     Boxes may reach beyond the picture.
     """
-    squares = _refined(image, _proposed(image, smallest))
+    found = _located(image, _refined(image, _proposed(image, smallest)))
+    found = _without_doubles(found.chosen(found.confidence > THRESHOLDS[2]))
+    # A second look at the box found moves landmarks by .5 % of its width where the picture is
+    # moved by a few px; a single look, at a square from the R-Net, by 1.4 %.
+    again = _located(image, cascade.squared(found.boxes))
+    return _without_doubles(again._replace(confidence=found.confidence))
+
+
+def _located(image: Image, squares: Floats) -> Found:
     if not len(squares):
         return NOTHING
     probability, shift, points = networks.locate(cascade.crops(image, squares, 48))
-    size = squares[:, None, 2:] - squares[:, None, :2]
-    found = Found(
-        cascade.shifted(squares, shift), squares[:, None, :2] + points * size, probability
-    ).chosen(probability > THRESHOLDS[2])
-    best = cascade.without_doubles(found.boxes, found.confidence, 0.7, of_smaller=True)
-    return found.chosen(best)
+    corner, size = squares[:, None, :2], squares[:, None, 2:] - squares[:, None, :2]
+    return Found(cascade.shifted(squares, shift), corner + points * size, probability)
+
+
+def _without_doubles(found: Found) -> Found:
+    return found.chosen(
+        cascade.without_doubles(found.boxes, found.confidence, 0.7, of_smaller=True)
+    )
 
 
 def _proposed(image: Image, smallest: float) -> Floats:
