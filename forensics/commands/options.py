@@ -31,7 +31,7 @@ def add_option_flags(parser: argparse.ArgumentParser, kind: str) -> None:
             dest=_PREFIX + name,
             default=argparse.SUPPRESS,
             help=f"default of {', '.join(meanings[name])}",
-            **_reading(value_type),
+            **_reading(name, value_type),
         )
 
 
@@ -59,7 +59,7 @@ def _fields(kind: str, plugin: str) -> dict[str, tuple[type[Any], object]]:
     return {field.name: (types[field.name], field.default) for field in dataclasses.fields(options)}
 
 
-def _reading(value_type: type[Any]) -> dict[str, Any]:
+def _reading(name: str, value_type: type[Any]) -> dict[str, Any]:
     if value_type is bool:
         return {"action": argparse.BooleanOptionalAction}
-    return {"type": value_type}
+    return {"type": value_type, "metavar": name.upper()}
