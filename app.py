@@ -17,11 +17,11 @@ and how often this kind of verdict is wrong. Everything happens on this machine:
 anywhere, and the upload is deleted after the examination.
 """
 TABS = {
-    "What was observed": "observed",
+    "Findings": "observed",
     "Detectors": "detectors",
     "Error rates": "error_rates",
     "File": "origin",
-    "Method and limits": "method",
+    "Method": "method",
 }
 
 

@@ -21,10 +21,11 @@ SHOWN_VERSIONS = ("numpy", "scipy", "onnxruntime", "opencv-python-headless", "pi
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """A map that belongs to a finding: SVG text and its caption."""
+    """A drawing as a data URI, its caption, and words for those who cannot see it."""
 
-    svg: Markup
+    source: str
     caption: str
+    description: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,7 @@ class Exhibit:
     """One examined file, ready to be shown: the verdict and every picture it needs, encoded."""
 
     verdict: Verdict
-    picture: Markup
+    picture: Figure
     scale: Markup
     faces: tuple[FaceRow, ...]
     figures: dict[str, tuple[Figure, ...]]
@@ -76,11 +77,11 @@ def exhibit(verdict: Verdict, image: Image) -> Exhibit:
     """
     size = (verdict.media.width, verdict.media.height)
     boxes = [found.face for found in verdict.faces]
-    description = f"The examined picture. {words.faces_words(verdict)}"
-    picture = pictures.marked(pictures.preview(image), size, boxes, description)
+    marked = pictures.marked(pictures.preview(image), size, boxes)
+    caption = f"{words.media_words(verdict)}. {words.faces_words(verdict)}"
     return Exhibit(
         verdict=verdict,
-        picture=Markup(picture),
+        picture=Figure(pictures.svg_uri(marked), caption, f"The examined picture. {caption}"),
         scale=Markup(score_scale(verdict)),
         faces=tuple(
             FaceRow(number, pictures.data_uri(pictures.face_preview(image, found.face)), found)
@@ -121,7 +122,7 @@ def part(name: str, one: Exhibit) -> str:
     parts = _environment().get_template("parts.html.j2").module
     macro = getattr(parts, name)
     fragment = macro(_distinct_cards([one])) if name == "method" else macro(one)
-    return f'<style>{_css("parts")}</style><div class="report">{fragment}</div>'
+    return f'<style>{_css("parts")}</style><div class="report part">{fragment}</div>'
 
 
 def write(path: Path, page: str) -> None:
@@ -141,16 +142,15 @@ def write(path: Path, page: str) -> None:
 def _figure(name: str, finding: Finding, verdict: Verdict) -> Figure:
     assert finding.heatmap is not None
     encoded = pictures.heatmap(finding.heatmap)
-    title = words.name_words(name)
+    title = words.name_words(name).capitalize()
     if name in words.FREQUENCY_MAPS:
-        return Figure(
-            Markup(spectrum_plot(encoded, f"Power spectrum: {finding.statement}")),
-            f"{title}: power of each frequency, 0 in the centre.",
-        )
-    size = (verdict.media.width, verdict.media.height)
-    boxes = [found.face for found in verdict.faces]
-    svg = pictures.marked(encoded, size, boxes, f"Map of {title}: {finding.statement}")
-    return Figure(Markup(svg), f"{title}: map over the picture.")
+        svg = spectrum_plot(encoded)
+        caption = f"{title}: power of each frequency, 0 in the centre."
+    else:
+        size = (verdict.media.width, verdict.media.height)
+        svg = pictures.marked(encoded, size, [found.face for found in verdict.faces])
+        caption = f"{title}: map over the picture."
+    return Figure(pictures.svg_uri(svg), caption, f"{caption} {finding.statement}")
 
 
 def _distinct_cards(exhibits: Sequence[Exhibit]) -> list[ModelCard]:

@@ -2,9 +2,9 @@
 
 import base64
 import io
+from urllib.parse import quote
 
 import numpy as np
-from markupsafe import escape
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
@@ -87,21 +87,25 @@ def data_uri(encoded: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(encoded).decode('ascii')}"
 
 
-def marked(encoded: bytes, size: tuple[int, int], faces: list[Face], description: str) -> str:
+def svg_uri(svg: str) -> str:
+    """SVG text as a data URI. As an image it can neither run scripts nor fetch anything."""
+    return f"data:image/svg+xml,{quote(svg, safe=' /:;,=+()-._')}".replace(" ", "%20")
+
+
+def marked(encoded: bytes, size: tuple[int, int], faces: list[Face]) -> str:
     """An SVG of a picture or map with numbered face boxes, in pixels of the full picture.
 
     Args:
         encoded: PNG or JPEG bytes; stretched over the whole picture.
         size: width and height of the full picture, px.
         faces: their boxes lie in the full picture.
-        description: what the picture shows, for those who cannot see it.
     """
     width, height = size
     unit = max(width, height) / 100
     boxes = "".join(_box(index, face, unit) for index, face in enumerate(faces, 1))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width} {height}" '
-        f'preserveAspectRatio="xMinYMin" aria-label="{escape(description)}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}">'
         f'<image href="{data_uri(encoded)}" width="{width}" height="{height}" '
         f'preserveAspectRatio="none"/>{boxes}</svg>'
     )

@@ -1,4 +1,5 @@
 import io
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import numpy as np
@@ -47,15 +48,22 @@ def test_a_small_picture_is_not_enlarged(image: Image) -> None:
 
 def test_a_marked_picture_is_well_formed_and_holds_one_number_a_face(verdict: Verdict) -> None:
     faces = [verdict.faces[0].face] * 3
-    svg = pictures.marked(b"\x89PNG", (64, 48), faces, '<"&> seen')
+    svg = pictures.marked(b"\x89PNG", (64, 48), faces)
     texts = ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
     assert [text.text for text in texts] == ["1", "2", "3"]
 
 
 def test_a_box_lies_where_the_face_lies(verdict: Verdict) -> None:
-    svg = pictures.marked(b"\x89PNG", (64, 48), [verdict.faces[0].face], "a picture")
+    svg = pictures.marked(b"\x89PNG", (64, 48), [verdict.faces[0].face])
     rectangle = next(ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}rect"))
     assert [float(rectangle.attrib[key]) for key in ("x", "y", "width", "height")] == [8, 6, 32, 40]
+
+
+def test_an_svg_comes_back_out_of_its_uri_whole(verdict: Verdict) -> None:
+    svg = pictures.marked(b"\x89PNG", (64, 48), [verdict.faces[0].face])
+    kind, _, text = pictures.svg_uri(svg).partition(",")
+    assert kind == "data:image/svg+xml"
+    assert unquote(text) == svg
 
 
 def test_a_face_at_the_border_still_has_a_preview(image: Image) -> None:
