@@ -21,6 +21,7 @@ from PIL import ImageCms
 from forensics.errors import ForensicsError, MediaTooLarge, UnreadableMedia
 from forensics.media import decode, open_media
 
+ROOT = Path(__file__).parents[2]
 RUNS_PER_FILE = 25
 ONE_SENTENCE = re.compile(r"(odd\.bin [^\n]+\.)?")
 EXIF = Pillow.Exif()
@@ -209,6 +210,6 @@ def test_lying_headers_allocate_next_to_nothing(tmp_path: Path, webp: bool, most
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
     command = [sys.executable, "-c", PROBE, str(tmp_path)]
-    refused, mebibytes = json.loads(subprocess.check_output(command, text=True))
+    refused, mebibytes = json.loads(subprocess.check_output(command, text=True, cwd=ROOT))
     assert refused == len(files)
     assert mebibytes < most
