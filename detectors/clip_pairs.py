@@ -92,7 +92,8 @@ class ClipPairs(CropDetector, Trainable):
         store = FeatureStore(data.cache / f"clip-{key}", width=WIDTH)
 
         def features(view: View) -> Floats:
-            return self.crop_features([view.crop(data, recipe.chain, CLIP_SIDE)])[0]
+            crop = view.crop(data, recipe.chain, CLIP_SIDE)
+            return self.crop_features([crop]).reshape(WIDTH)
 
         for left in fill(store, views, features, BATCH):
             yield Step(len(views) - left, len(views) + 1, {})

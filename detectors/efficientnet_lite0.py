@@ -34,7 +34,7 @@ class EfficientnetLite0Options:
 
 @dataclass(frozen=True)
 class EfficientnetLite0Recipe:
-    """`crops` is the budget of the run; `pressure` reweights real sources by their running error."""
+    """`crops` is the budget of a run; `pressure` reweights real sources by their running error."""
 
     crops: int = 9_600
     side: int = 128
@@ -94,7 +94,7 @@ class _Run:
 
         self.recipe = recipe
         tensors = load_tensors(backbones()["efficientnet_lite0_imagenet"])
-        network = timm.create_model("tf_efficientnet_lite0", pretrained=False, drop_rate=0.2)
+        network: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False, drop_rate=0.2)
         network.load_state_dict({k: torch.from_numpy(v) for k, v in tensors.items()})
         network.reset_classifier(3)
         torch.nn.init.normal_(network.classifier.weight, std=0.01)
@@ -121,18 +121,16 @@ class _Run:
     def learn(self, batch: Batch) -> dict[str, float]:
         """Take one optimiser step; returns the figures to log."""
         import torch
-        import torch.nn.functional as F
+        from torch.nn.functional import cross_entropy, softplus
 
         pixels = torch.from_numpy(batch.crops).to(self.recipe.device).permute(0, 3, 1, 2)
         logits = self.network(pixels.float().div(127.5).sub(1)).float()
         kinds = torch.from_numpy(batch.kinds).to(logits.device)
-        losses = F.cross_entropy(logits, kinds, reduction="none")
+        losses = cross_entropy(logits, kinds, reduction="none")
         weights = torch.tensor(self._pressures(batch), device=logits.device)
         fakeness = torch.logsumexp(logits[:, 1:], 1) - logits[:, 0]
         gaps = fakeness[batch.pairs[:, 0]] - fakeness[batch.pairs[:, 1]]
-        loss = (losses * weights).sum() / weights.sum() + self.recipe.pairs * F.softplus(
-            gaps
-        ).mean()
+        loss = (losses * weights).sum() / weights.sum() + self.recipe.pairs * softplus(gaps).mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)

@@ -16,6 +16,8 @@ from PIL import Image as Pillow
 from forensics.schema import Floats, Image
 from forensics.traces.crops import padded
 
+HALF_THE_TIME = 0.5
+MOSTLY_SUBSAMPLED = 0.7
 FILTERS = (
     Pillow.Resampling.BOX,
     Pillow.Resampling.BILINEAR,
@@ -63,12 +65,14 @@ def augment(image: Image, side: int, seed: int, chain: Chain) -> Image:
     # The region is cut wider than the crop, so that every later grid and border is random too.
     region = _random_crop(image, int(np.ceil(side / factor)) + 16, rng)
     if rng.random() < chain.earlier_jpeg:
-        region = jpeg(region, int(rng.integers(*chain.quality)), subsampled=rng.random() < 0.5)
+        region = jpeg(
+            region, int(rng.integers(*chain.quality)), subsampled=rng.random() < HALF_THE_TIME
+        )
         region = region[int(rng.integers(0, 8)) :, int(rng.integers(0, 8)) :]
     region = _resized(region, factor, FILTERS[rng.integers(len(FILTERS))])
     region = _photographed(region, rng, chain)
     crop = _random_crop(region, side, rng)
-    if rng.random() < 0.5:
+    if rng.random() < HALF_THE_TIME:
         crop = np.ascontiguousarray(crop[:, ::-1])
     return _compressed(crop, rng, chain)
 
@@ -113,7 +117,7 @@ def _photographed(image: Image, rng: np.random.Generator, chain: Chain) -> Image
     if rng.random() < chain.camera:
         picture = _camera(picture, rng)
     if rng.random() < chain.blurring:
-        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, chain.blur))
+        picture = _blurred(picture, rng.uniform(0.3, chain.blur))
     if rng.random() < chain.noising:
         picture = picture + rng.standard_normal(picture.shape, np.float32) * rng.uniform(
             0.5, chain.noise
@@ -124,18 +128,23 @@ def _photographed(image: Image, rng: np.random.Generator, chain: Chain) -> Image
 def _camera(picture: Floats, rng: np.random.Generator) -> Floats:
     """Mosaic and demosaic (bilinear), denoise, sharpen, bend the tones: a phone in four lines."""
     picture = demosaiced(picture)
-    if rng.random() < 0.5:
-        picture = cv2.bilateralFilter(picture, 5, rng.uniform(5, 25), 2.0)
-    soft = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.8, 2.0))
+    if rng.random() < HALF_THE_TIME:
+        picture = cv2.bilateralFilter(picture, 5, rng.uniform(5, 25), 2.0).astype(np.float32)
+    soft = _blurred(picture, rng.uniform(0.8, 2.0))
     picture = picture + rng.uniform(0, 1.0) * (picture - soft)
     tones = np.clip(picture / 255.0, 0, 1) ** rng.uniform(0.8, 1.25)
-    return (255.0 * tones).astype(np.float32)
+    return np.asarray(255.0 * tones, np.float32)
+
+
+def _blurred(picture: Floats, sigma: float) -> Floats:
+    return cv2.GaussianBlur(picture, (0, 0), sigma).astype(np.float32)
 
 
 def demosaiced(picture: Floats) -> Floats:
     """Keep one colour a pixel in a Bayer pattern (RGGB), and interpolate the others linearly."""
     rows, columns = np.indices(picture.shape[:2]) % 2
-    kept = np.stack([(rows + columns == 0), (rows != columns), (rows + columns == 2)], axis=-1)
+    red, green, blue = rows + columns == 0, rows != columns, rows * columns == 1
+    kept = np.stack([red, green, blue], axis=-1)
     kernel = np.asarray([[1, 2, 1], [2, 4, 2], [1, 2, 1]], np.float32) / 4
     weight = cv2.filter2D(kept.astype(np.float32), -1, kernel, borderType=cv2.BORDER_REFLECT)
     values = cv2.filter2D(picture * kept, -1, kernel, borderType=cv2.BORDER_REFLECT)
@@ -144,7 +153,7 @@ def demosaiced(picture: Floats) -> Floats:
 
 def _compressed(image: Image, rng: np.random.Generator, chain: Chain) -> Image:
     quality = int(rng.integers(chain.quality[0], chain.quality[1] + 1))
-    subsampled, kind = rng.random() < 0.7, rng.random()
+    subsampled, kind = rng.random() < MOSTLY_SUBSAMPLED, rng.random()
     if kind < chain.uncompressed:
         return image
     if kind < chain.uncompressed + chain.webp:

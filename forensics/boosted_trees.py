@@ -45,7 +45,7 @@ class Forest:
             goes_left = features[rows, self.feature[node]] <= self.threshold[node]
             node = np.where(goes_left, self.left[node], self.right[node])
         leaves = self.value[node].astype(np.float64).reshape(len(features), *self.roots.shape)
-        return (leaves.sum(axis=1) + self.baseline).astype(np.float32)
+        return np.asarray(leaves.sum(axis=1) + self.baseline, np.float32)
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """Everything as named arrays, for safetensors."""

@@ -21,8 +21,8 @@ TOKENS_FROM = 8
 """The class tokens of blocks 8 to 11 (counted from 1) are the features."""
 WIDTH, HEADS, PATCH = 768, 12, 16
 SIDE, TRAINED_SIDE = 160, 224
-"""Crops are smaller than CLIP's own pictures: half the tokens, half the time; they sit in the middle
-of the grid of positions."""
+"""Crops are smaller than CLIP's own pictures: half the tokens, half the time. They sit in the
+middle of the grid of positions."""
 PRODUCTS = {
     "q_proj": "self_attn/q_proj",
     "k_proj": "self_attn/k_proj",

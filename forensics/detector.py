@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +66,7 @@ class Trainable(ABC):
     """A plugin that learns: networks, scikit-learn models and GANs alike."""
 
     @abstractmethod
-    def train(self, data: object, recipe: object, seed: int) -> Iterator[Step]:
+    def train(self, data: Any, recipe: Any, seed: int) -> Iterator[Step]:
         """Train from `data` under `recipe`, yielding progress; resumable where it says so."""
 
 

@@ -22,7 +22,7 @@ class LinearHead:
 
     def class_logits(self, features: Floats) -> Floats:
         """Turn (N, D) features into (N, 3) logits of real, synthetic, manipulated."""
-        return features @ self.weight + self.bias
+        return np.asarray(features @ self.weight + self.bias, np.float32)
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,13 @@ def _minimise(
         gradient = features.T @ slope + recipe.penalty * weight
         return value, np.concatenate([gradient.ravel(), slope.sum(axis=0)]).astype(np.float64)
 
-    options = {"maxiter": recipe.iterations, "maxcor": 20}
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options=options)
+    found = minimize(
+        loss,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": recipe.iterations, "maxcor": 20},
+    )
     return np.asarray(found.x, np.float64)
 
 

@@ -109,7 +109,7 @@ def blended(image: Image, twin: Image, seed: int) -> tuple[Image, int]:
     share = rng.uniform(0.3, 1.0)
     if rng.random() < 1 / 2:
         return _mixed(image, twin, np.full(image.shape[:2], share, np.float32)), 1
-    return _mixed(image, twin, share * soft_mask(*image.shape[:2], rng)), 2
+    return _mixed(image, twin, share * soft_mask(image.shape[0], image.shape[1], rng)), 2
 
 
 def soft_mask(height: int, width: int, rng: np.random.Generator) -> Floats:
@@ -118,7 +118,7 @@ def soft_mask(height: int, width: int, rng: np.random.Generator) -> Floats:
     radii = rng.uniform(0.15, 0.45, 2) * (height, width) + 1
     y, x = np.ogrid[:height, :width]
     distance = np.hypot((y - centre[0]) / radii[0], (x - centre[1]) / radii[1])
-    return np.clip((1.15 - distance) / 0.3, 0, 1).astype(np.float32)
+    return np.asarray(np.clip((1.15 - distance) / 0.3, 0, 1), np.float32)
 
 
 def _mixed(image: Image, twin: Image, share: Floats) -> Image:

@@ -92,12 +92,14 @@ class PictureStore:
 
     def original(self, sample: Sample) -> Image:
         """Return the whole picture as it is stored, decoded."""
+        data = self.stored(sample)
+        return decode(open_media(self.root / sample.path, data), data).image
+
+    def stored(self, sample: Sample) -> bytes:
+        """Return the bytes of the file as it is stored."""
         folder, _, name = sample.path.partition("/")
         path = self.root / sample.path
-        if path.exists():
-            return load_image(path)
-        data = self._archive(folder).read(name)
-        return decode(open_media(path, data), data).image
+        return path.read_bytes() if path.exists() else self._archive(folder).read(name)
 
     def _archive(self, folder: str) -> zipfile.ZipFile:
         if folder not in self._archives:

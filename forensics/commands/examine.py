@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--trust-anchors",
-        type=Path,
+        type=_existing_file,
         metavar="FILE.pem",
         help="certificates whose C2PA signers are trusted to say what they generated",
     )
@@ -175,6 +175,12 @@ def _pictures_in(folder: Path) -> list[Path]:
         others = len(files) - len(pictures)
         print(f"{folder}: {others} files that are no pictures are left out", file=sys.stderr)
     return pictures
+
+
+def _existing_file(text: str) -> Path:
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return Path(text)
 
 
 def _report_path(text: str) -> Path:

@@ -8,6 +8,7 @@ import argparse
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def with_fields(recipe: object, assignments: list[str]) -> object:
+def with_fields(recipe: Any, assignments: list[str]) -> Any:
     """Replace fields of a recipe, "penalty=0.3" or "head.penalty=0.3", keeping their types.
 
     Raises:
@@ -88,7 +89,7 @@ def with_fields(recipe: object, assignments: list[str]) -> object:
     return recipe
 
 
-def _with_field(recipe: object, path: list[str], value: str) -> object:
+def _with_field(recipe: Any, path: list[str], value: str) -> Any:
     known = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe)}
     if path[0] not in known:
         raise InvalidOption(f"the recipe has no field {path[0]!r}; there are {', '.join(known)}")

@@ -44,7 +44,7 @@ def _grid(rows: float, columns: float, at_most: int) -> tuple[int, int]:
     """The largest grid without much overlap whose product stays within `at_most`."""
     down, across = max(1, int(rows)), max(1, int(columns))
     while down * across > at_most:
-        if down / rows >= across / columns:
+        if across == 1 or (down > 1 and down / rows >= across / columns):
             down -= 1
         else:
             across -= 1

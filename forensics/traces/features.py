@@ -33,9 +33,10 @@ def frequency_features(crop: Image) -> Floats:
     """
     if crop.shape != (SIDE, SIDE, 3):
         raise ValueError(f"a crop must be ({SIDE}, {SIDE}, 3), got {crop.shape}")
-    planes = cv2.cvtColor(crop, cv2.COLOR_RGB2YCrCb)
+    planes = cv2.cvtColor(crop, cv2.COLOR_RGB2YCrCb).astype(np.uint8)
     luma = np.ascontiguousarray(planes[..., 0])
-    half = cv2.resize(luma, (SIDE // 2, SIDE // 2), interpolation=cv2.INTER_AREA)
+    halved = (SIDE // 2, SIDE // 2)
+    half = cv2.resize(luma, halved, interpolation=cv2.INTER_AREA).astype(np.uint8)
     parts = [
         _spectrum_features(_residual(luma)),
         *(_radial(_residual(np.ascontiguousarray(planes[..., c])))[::2] for c in (1, 2)),
@@ -152,7 +153,8 @@ def _pattern_classes() -> NDArray[np.intp]:
 
 def _channel_features(crop: Image) -> Floats:
     """Correlation and strength of the colour channels' residuals."""
-    residuals = [_residual(np.ascontiguousarray(crop[..., channel])).ravel() for channel in range(3)]
+    planes = np.ascontiguousarray(crop.transpose(2, 0, 1))
+    residuals = [_residual(plane).ravel() for plane in planes]
     spread = np.asarray([np.sqrt((plane**2).mean() + FLOOR) for plane in residuals])
     pairs = [(0, 1), (1, 2), (0, 2)]
     shared = [(residuals[a] * residuals[b]).mean() / (spread[a] * spread[b]) for a, b in pairs]

@@ -1,0 +1,161 @@
+"""The figures of a results page: AUC by generator, false positives by real source, calibration."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forensics.benchmark.evaluation import Judged
+from forensics.benchmark.metrics import auc, brier, cluster_bootstrap, ece
+from forensics.calibrating import share_among
+from forensics.statistics import Labels, Names, Reals, clopper_pearson, equal_weights
+
+MATCHED = {
+    "stylegan1-256": "ffhq-256",
+    "openforensics-swap": "openforensics-real",
+    "inswapper": "ffhq-256-q95",
+    "ciplab-photoshop": "ciplab-real",
+    "stylegan2-omi": "ffhq-1024",
+}
+"""Fakes and reals of one pipeline each."""
+ROUNDS = 400
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What a table is made of: (n,) labels, generators or "", groups, clusters."""
+
+    labels: Labels
+    generators: Names
+    groups: Names
+    clusters: Names
+
+    @property
+    def fakes(self) -> list[str]:
+        """Names of the generators, in order."""
+        return sorted(set(self.generators[self.labels == 1].tolist()))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number with its 95 % interval, and how many fakes and reals it rests on."""
+
+    value: float
+    low: float
+    high: float
+    fakes: int = 0
+    reals: int = 0
+
+    def __str__(self) -> str:
+        """As a cell: ".83 [.80, .86]"."""
+        cells = [f"{number:.2f}".lstrip("0") or "0" for number in (self.value, self.low, self.high)]
+        return f"{cells[0]} [{cells[1]}, {cells[2]}]"
+
+
+def generator_auc(rows: Rows, scores: Reals, generator: str, seed: int = 0) -> Figure:
+    """AUC of a generator's fakes against all real pictures; clusters are resampled."""
+    return _figure(rows, scores, (rows.generators == generator) | (rows.labels == 0), seed)
+
+
+def matched_auc(rows: Rows, scores: Reals, group: str, seed: int = 0) -> Figure:
+    """AUC of a group of fakes against the real group of its own pipeline."""
+    chosen = (rows.groups == group) | (rows.groups == MATCHED[group])
+    return _figure(rows, scores, chosen, seed)
+
+
+def _figure(rows: Rows, scores: Reals, chosen: NDArray[np.bool_], seed: int) -> Figure:
+    labels, values = rows.labels[chosen], scores[chosen]
+
+    def statistic(index: NDArray[np.intp]) -> float:
+        drawn = labels[index]
+        return auc(drawn, values[index]) if 0 < drawn.sum() < len(drawn) else 0.5
+
+    low, high = cluster_bootstrap(rows.clusters[chosen], statistic, count=ROUNDS, seed=seed)
+    fakes = int(labels.sum())
+    return Figure(auc(labels, values), low, high, fakes, len(labels) - fakes)
+
+
+def mean_auc(rows: Rows, scores: Reals, seed: int = 0) -> Figure:
+    """Mean over generators of the AUC against all real pictures.
+
+    The interval resamples generators, then clusters among their fakes and among the reals.
+    """
+    real = _by_cluster(rows, scores, rows.labels == 0)
+    fakes = [_by_cluster(rows, scores, rows.generators == name) for name in rows.fakes]
+    rng = np.random.default_rng(seed)
+
+    def one(draw: Callable[[list[Reals]], Reals], chosen: Sequence[int]) -> float:
+        reals = np.sort(draw(real))
+        return float(np.mean([_rank_auc(draw(fakes[index]), reals) for index in chosen]))
+
+    def resampled(groups: list[Reals]) -> Reals:
+        return np.concatenate([groups[i] for i in rng.integers(len(groups), size=len(groups))])
+
+    drawn = [
+        one(resampled, rng.integers(len(fakes), size=len(fakes)).tolist()) for _ in range(ROUNDS)
+    ]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Figure(one(np.concatenate, range(len(fakes))), float(low), float(high), len(fakes))
+
+
+def _by_cluster(rows: Rows, scores: Reals, chosen: NDArray[np.bool_]) -> list[Reals]:
+    order = np.argsort(rows.clusters[chosen], kind="stable")
+    _, starts = np.unique(rows.clusters[chosen][order], return_index=True)
+    return np.split(scores[chosen][order], starts[1:])
+
+
+def _rank_auc(fakes: Reals, sorted_reals: Reals) -> float:
+    below = np.searchsorted(sorted_reals, fakes, "left")
+    upto = np.searchsorted(sorted_reals, fakes, "right")
+    return float((below + upto).mean() / (2 * len(sorted_reals)))
+
+
+def false_positives(rows: Rows, called: NDArray[np.bool_]) -> dict[str, Figure]:
+    """Share of each real source that is called fake, with Clopper-Pearson intervals."""
+    figures = {}
+    for group in sorted(set(rows.groups[rows.labels == 0].tolist())):
+        hits = called[(rows.groups == group) & (rows.labels == 0)].astype(float)
+        low, high = clopper_pearson(float(hits.sum()), float(len(hits)))
+        figures[group] = Figure(float(hits.mean()), low, high, reals=len(hits))
+    return figures
+
+
+def summary(rows: Rows, judged: Judged) -> dict[str, float]:
+    """Calibration and answers, classes equal and sources equal within a class."""
+    sources = np.where(rows.labels == 1, rows.generators, rows.groups)
+    mass = equal_weights(rows.labels, sources)
+    answered = judged.called | judged.cleared
+    right = np.where(rows.labels == 1, judged.called, judged.cleared)
+    real, fake = rows.labels == 0, rows.labels == 1
+    return {
+        "ECE": ece(rows.labels, judged.scores, mass),
+        "Brier score": brier(rows.labels, judged.scores, mass),
+        "share answered": float(mass @ answered),
+        "accuracy of answers": share_among(right, mass, answered),
+        "real pictures called fake": share_among(judged.called, mass, real),
+        "fakes called": share_among(judged.called, mass, fake),
+        "fakes cleared": share_among(judged.cleared, mass, fake),
+    }
+
+
+def reliability(rows: Rows, scores: Reals, bins: int = 10) -> list[tuple[float, float, float]]:
+    """Mean score, share of fakes and mass of bins of equal mass, sources equal."""
+    sources = np.where(rows.labels == 1, rows.generators, rows.groups)
+    mass = equal_weights(rows.labels, sources)
+    order = np.argsort(scores, kind="stable")
+    which = np.minimum((bins * np.cumsum(mass[order])).astype(int), bins - 1)
+    points = []
+    for index in range(bins):
+        inside = order[which == index]
+        if len(inside):
+            total = float(mass[inside].sum())
+            mean = float(mass[inside] @ scores[inside]) / total
+            points.append((mean, float(mass[inside] @ rows.labels[inside]) / total, total))
+    return points
+
+
+def markdown(header: Sequence[str], body: Sequence[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *([str(cell) for cell in row] for row in body)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"

@@ -1,0 +1,77 @@
+"""Laws of the head: its gradient is right, pairs pull, and content that both share is ignored."""
+
+import numpy as np
+import pytest
+from scipy.optimize import check_grad
+
+from forensics import linear_head
+from forensics.detector import fake_logit
+from forensics.linear_head import HeadRecipe, HeadRows, fit_head
+
+
+def rows(count: int = 60, pairs: int = 20, seed: int = 0) -> HeadRows:
+    rng = np.random.default_rng(seed)
+    features = rng.standard_normal((count, 5)).astype(np.float32)
+    kinds = rng.integers(0, 3, count)
+    kinds[: 2 * pairs : 2], kinds[1 : 2 * pairs : 2] = 0, 1
+    return HeadRows(
+        features=features,
+        kinds=kinds,
+        weights=np.full(count, 1 / count),
+        sources=np.where(kinds == 0, np.where(features[:, 0] > 0, "camera", "phone"), "gan"),
+        pairs=np.arange(2 * pairs).reshape(pairs, 2),
+    )
+
+
+def test_the_gradient_of_the_pair_loss_is_that_of_finite_differences() -> None:
+    pairs = np.asarray([[0, 1], [2, 3]])
+
+    def loss(flat: np.ndarray) -> float:
+        logits = flat.reshape(4, 3).astype(np.float32)
+        return linear_head._pair_loss(logits, pairs, 1.0, np.zeros((4, 3), np.float32))
+
+    def slope(flat: np.ndarray) -> np.ndarray:
+        gradient = np.zeros((4, 3), np.float32)
+        linear_head._pair_loss(flat.reshape(4, 3).astype(np.float32), pairs, 1.0, gradient)
+        return gradient.ravel().astype(np.float64)
+
+    start = np.random.default_rng(0).standard_normal(12)
+    assert check_grad(loss, slope, start, epsilon=1e-2) < 1e-2
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    given = rows(pairs=0)
+    turned = HeadRows(
+        given.features[::-1], given.kinds[::-1], given.weights, given.sources[::-1], given.pairs[:0]
+    )
+    plain = HeadRows(given.features, given.kinds, given.weights, given.sources, given.pairs[:0])
+    first, second = (fit_head(each, HeadRecipe()) for each in (plain, turned))
+    assert np.allclose(first.weight, second.weight, atol=1e-3)
+
+
+def test_pairs_make_the_head_rank_the_fake_of_each_pair_higher() -> None:
+    given = rows()
+    given.features[1:40:2] = given.features[0:40:2]
+    given.features[1:40:2, 4] += 1.0
+    head = fit_head(given, HeadRecipe(penalty=0.01, pairs=3))
+    gaps = fake_logit(head.class_logits(given.features))
+    assert (gaps[1:40:2] > gaps[0:40:2]).all()
+
+
+def test_a_source_that_the_head_gets_wrong_gains_weight() -> None:
+    given = rows()
+    flat = np.zeros(18)
+    flat[0:3] = [3, -3, 0]
+    shifted = linear_head._reweighted(given.features, given, given.weights, flat, 0.5)
+    wrong = shifted[given.sources == "phone"].mean()
+    assert wrong > shifted[given.sources == "camera"].mean()
+    assert shifted.sum() == pytest.approx(1)
+
+
+def test_one_class_is_refused() -> None:
+    given = rows(pairs=0)
+    with pytest.raises(ValueError, match="real and fake"):
+        fit_head(
+            HeadRows(given.features, given.kinds * 0, given.weights, given.sources, given.pairs),
+            HeadRecipe(),
+        )

@@ -1,0 +1,98 @@
+"""Laws of views and their weights."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forensics.augmentation import Chain
+from forensics.errors import InvalidManifest
+from forensics.schema import Image
+from forensics.training import Sample, TrainingData, blended, soft_mask, source_weights
+from forensics.views import all_views, kinds_of, pairs_of
+
+
+def sample(number: int, kind: int = 0, source: str = "camera") -> Sample:
+    generator, group = (source, f"{source}-set") if kind else ("", source)
+    return Sample(f"{source}/{number}.png", kind, generator, group, "A", str(number), check=False)
+
+
+def picture(given: Sample) -> Image:
+    rng = np.random.default_rng(given.seed(0))
+    return rng.integers(0, 256, (80, 80, 3), dtype=np.uint8)
+
+
+def some_data(samples: list[Sample], folder: Path) -> TrainingData:
+    return TrainingData(tuple(samples), picture, lambda one: 255 - picture(one), folder, folder)
+
+
+SAMPLES = [sample(i) for i in range(20)] + [sample(i, 1, "gan") for i in range(10)]
+
+
+def test_every_twin_has_its_real_partner_in_the_same_view() -> None:
+    views = all_views(SAMPLES, strong=0.5, twins=0.5)
+    for real, fake in pairs_of(views):
+        assert (views[real].sample, views[real].number) == (views[fake].sample, views[fake].number)
+        assert views[fake].twin
+        assert not views[real].twin
+
+
+def test_twins_are_fakes_and_only_real_pictures_have_them() -> None:
+    views = all_views(SAMPLES, strong=1, twins=1)
+    assert all(kind > 0 for kind, view in zip(kinds_of(views), views, strict=True) if view.twin)
+    assert not any(view.twin and view.sample.fake for view in views)
+
+
+def test_a_larger_share_only_adds_views() -> None:
+    few, many = (set(all_views(SAMPLES, share, share)) for share in (0.3, 0.8))
+    assert few < many
+
+
+def test_view_keys_are_distinct_and_hold_no_blank() -> None:
+    keys = [view.key for view in all_views(SAMPLES, 1, 1)]
+    assert len(set(keys)) == len(keys)
+    assert not any(" " in key for key in keys)
+
+
+def test_a_twin_shares_its_partners_crop(tmp_path: Path) -> None:
+    views = all_views(SAMPLES[:20], strong=0, twins=1)
+    data = some_data(SAMPLES, tmp_path)
+    real, fake = pairs_of(views)[0]
+    crops = [views[row].crop(data, Chain(), 64) for row in (real, fake)]
+    assert crops[0].shape == crops[1].shape == (64, 64, 3)
+    assert (crops[0] != crops[1]).any()
+
+
+def test_classes_count_alike_and_weights_sum_to_one() -> None:
+    weights = source_weights(SAMPLES)
+    fake = np.asarray([one.fake for one in SAMPLES])
+    assert weights[fake].sum() == pytest.approx(weights[~fake].sum())
+    assert weights.sum() == pytest.approx(1)
+
+
+def test_a_large_source_counts_by_the_square_root_of_its_size() -> None:
+    samples = [sample(i, 1, "a") for i in range(16)] + [sample(i, 1, "b") for i in range(4)]
+    weights = source_weights(samples)
+    assert weights[:16].sum() == pytest.approx(2 * weights[16:].sum())
+
+
+def test_blending_leaves_what_the_mask_does_not_cover() -> None:
+    image, twin = np.zeros((64, 64, 3), np.uint8), np.full((64, 64, 3), 200, np.uint8)
+    kinds = {}
+    for seed in range(40):
+        mixed, kind = blended(image, twin, seed)
+        kinds[kind] = mixed
+    assert kinds[1].min() > 0
+    assert (kinds[2] == 0).any()
+    assert (kinds[2] > 0).any()
+
+
+def test_a_soft_mask_stays_within_zero_and_one() -> None:
+    masks = [soft_mask(50, 70, np.random.default_rng(seed)) for seed in range(20)]
+    assert all(0 <= mask.min() <= mask.max() <= 1 for mask in masks)
+    assert all(mask.shape == (50, 70) for mask in masks)
+
+
+def test_one_class_alone_cannot_be_trained_on(tmp_path: Path) -> None:
+    with pytest.raises(InvalidManifest, match="one class is missing"):
+        some_data(SAMPLES[:20], tmp_path)
