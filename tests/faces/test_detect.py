@@ -26,11 +26,24 @@ def scaled(image: Image, factor: float) -> Image:
 
 
 def test_the_cascade_agrees_with_the_package(portrait: Image) -> None:
+    # The package's own boxes overlap each other by only .84 from one pyramid to another, so ours
+    # is compared with their median.
     package = pytest.importorskip("facenet_pytorch")
-    boxes, _, points = package.MTCNN(keep_all=True).detect(portrait, landmarks=True)
+    runs = [
+        package.MTCNN(min_face_size=smallest).detect(portrait, landmarks=True)
+        for smallest in (20, 24, 30, 40, 60)
+    ]
+    box, points = (
+        np.median([run[part][0].astype(np.float32) for run in runs], axis=0) for part in (0, 2)
+    )
     (face,) = find_faces(portrait)
-    assert overlap(face.box, boxes.astype(np.float32))[0] > 0.9
-    assert face.landmarks == pytest.approx(points[0].astype(np.float32), abs=0.03 * face.size)
+    assert overlap(box, face.box[None])[0] > 0.9
+    assert face.landmarks == pytest.approx(points, abs=0.03 * face.size)
+
+
+def test_a_face_hardly_depends_on_the_pyramid(portrait: Image) -> None:
+    (one,), (other,) = find_faces(portrait, at_least=20), find_faces(portrait, at_least=40)
+    assert overlap(one.box, other.box[None])[0] > 0.9
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
@@ -38,12 +51,8 @@ def test_a_turned_face_is_found_where_it_is(portrait: Image, quarters: int) -> N
     (upright,), (turned,) = find_faces(portrait), find_faces(np.rot90(portrait, quarters))
     back = turned_back(turned.landmarks, portrait.shape[:2], quarters)
     low, high = np.sort(turned_back(turned.box.reshape(2, 2), portrait.shape[:2], quarters), axis=0)
-    assert turned_landmark_error(back, upright.landmarks) < 0.03 * upright.size
+    assert np.abs(back - upright.landmarks).max() < 0.03 * upright.size
     assert overlap(upright.box, np.concatenate([low, high])[None])[0] > 0.9
-
-
-def turned_landmark_error(found: np.ndarray, expected: np.ndarray) -> float:
-    return float(np.abs(found - expected).max())
 
 
 @pytest.mark.parametrize("quarters", [0, 1, 2, 3])
@@ -76,7 +85,7 @@ def test_both_of_two_faces_are_found(portrait: Image) -> None:
     (alone,) = find_faces(portrait)
     assert len(boxes) == 2
     assert overlap(alone.box, boxes).max() > 0.85
-    assert overlap(alone.box / 2 + np.float32([600, 380, 600, 380]), boxes).max() > 0.85
+    assert overlap(alone.box / 2 + np.array([600, 380, 600, 380], np.float32), boxes).max() > 0.85
 
 
 def test_a_large_picture_gives_its_own_pixels(portrait: Image) -> None:
