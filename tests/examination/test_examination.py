@@ -8,7 +8,7 @@ from PIL import Image as Pillow
 import forensics
 from forensics import examination, scoring
 from forensics.case import Case
-from forensics.detector import CropDetector
+from forensics.detector import CropDetector, Localiser
 from forensics.errors import BrokenPlugin, NotCalibrated, UnknownPlugin, WeightsUnavailable
 from forensics.examination import Examiner, Failure, examine, examine_each
 from forensics.schema import Evidence, Face, Floats, Image, Label, Reason, Verdict
@@ -92,6 +92,30 @@ def test_an_uncalibrated_detector_does_not_silence_the_others(
     verdict = examine(picture, analyses=[])
     assert Reason.NOT_CALIBRATED not in verdict.reasons
     assert verdict.evidence["newcomer"].findings[0].score is None
+
+
+def test_the_map_of_a_localiser_becomes_part_of_its_finding(
+    detectors: Replace, picture: Path
+) -> None:
+    class Locating(CropDetector, Localiser):
+        def class_logits(self, images: Sequence[Image]) -> list[Floats]:
+            return [np.zeros((1, 3), np.float32) for _ in images]
+
+        def locate(self, images: Sequence[Image]) -> list[Floats]:
+            return [image[..., 0] / np.float32(255) for image in images]
+
+    detectors(a=Locating)
+    heatmap = examine(picture, analyses=[]).evidence["a"].findings[0].heatmap
+    assert heatmap is not None
+    assert heatmap.shape == (48, 64)
+
+
+def test_the_analysis_of_signatures_is_told_whom_to_trust(
+    detectors: Replace, tmp_path: Path
+) -> None:
+    detectors(a="crops")
+    examiner = Examiner(trust_anchors=tmp_path / "anchors.pem")
+    assert examiner.analyses["provenance"].options.trust_anchors == str(tmp_path / "anchors.pem")
 
 
 def test_a_failing_plugin_is_named_with_the_file(detectors: Replace, picture: Path) -> None:

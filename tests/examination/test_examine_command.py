@@ -4,10 +4,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image as Pillow
+from PIL.PngImagePlugin import PngInfo
 
 from forensics.cli import main
+from forensics.schema import Image
 
 Replace = Callable[..., None]
+XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/">
+<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+ xmp:CreatorTool="&lt;script&gt;alert(2)&lt;/script&gt;"/></rdf:RDF></x:xmpmeta>"""
 QUICK = ["--analysis", "metadata"]
 
 
@@ -46,6 +53,7 @@ def test_a_missing_file_is_an_error_object_and_status_1(
         ["a.jpg", "--report", "a.txt"],
         ["a.jpg", "--report", "no/such/folder/a.html"],
         ["a.jpg", "--fast", "--detector", "a"],
+        ["a.jpg", "--trust-anchors", "missing.pem"],
     ],
 )
 def test_wrong_usage_is_status_2(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,6 +120,18 @@ def test_a_hostile_name_cannot_steer_the_terminal(
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "\u202e" not in out
+
+
+def test_a_script_in_the_metadata_stays_text_in_the_report(image: Image, tmp_path: Path) -> None:
+    texts = PngInfo()
+    texts.add_text("<script>alert(1)", "a text")
+    texts.add_itxt("XML:com.adobe.xmp", XMP)
+    Pillow.fromarray(image).save(tmp_path / "<b>.png", pnginfo=texts)
+    main(["examine", str(tmp_path / "<b>.png"), "--report", str(tmp_path / "r.html"), *QUICK])
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "&lt;script&gt;alert(2)" in page
 
 
 def test_a_report_shows_every_file_and_every_failure(
