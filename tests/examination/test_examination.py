@@ -102,7 +102,7 @@ def test_the_map_of_a_localiser_becomes_part_of_its_finding(
             return [np.zeros((1, 3), np.float32) for _ in images]
 
         def locate(self, images: Sequence[Image]) -> list[Floats]:
-            return [image[..., 0] / np.float32(255) for image in images]
+            return [np.asarray(image[..., 0] / 255, np.float32) for image in images]
 
     detectors(a=Locating)
     heatmap = examine(picture, analyses=[]).evidence["a"].findings[0].heatmap
