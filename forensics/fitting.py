@@ -18,8 +18,8 @@ from forensics.fusion import FusedSet, LinearFusion, input_names, set_key, set_t
 from forensics.statistics import Labels, Names, Reals, equal_weights, sigmoid
 from forensics.verdict import BUCKETS, FORMAT
 
-MOST_FACES = 10
-"""The largest number of faces that composed pictures have."""
+MOST_VIEWS = 17
+"""The largest number of views that composed pictures have: a picture and sixteen faces."""
 PARTS = 5
 _INSIDE = 0.999
 _RIDGE = 1e-3
@@ -72,7 +72,7 @@ def fit_all(
         table: the rows, in any order.
         fingerprints: of each detector's card; their names are the detectors.
         measured_on: what the rows are, for the report.
-        seed: draws the pictures with several faces.
+        seed: draws the pictures of several views.
     """
     table = table.in_order()
     names = sorted(fingerprints)
@@ -89,7 +89,7 @@ def fit_all(
 def fit_set(
     table: OutOfFold, cards: Mapping[str, str], *, measured_on: str, seed: int = 0
 ) -> FusedSet:
-    """Fit one set of detectors: its fusion, and a calibration for each number of faces."""
+    """Fit one set of detectors: its fusion, and a calibration for each number of views."""
     names = input_names(list(cards))
     inputs = table.matrix(names)
     fusion = fit_fusion(names, inputs, table.labels, table.sources)
@@ -98,8 +98,8 @@ def fit_set(
     rng = np.random.default_rng(seed)
     calibrations = {}
     for bucket, (low, high) in BUCKETS.items():
-        composed = compose_for_faces(single, max(low, 1), min(high, MOST_FACES), rng)
-        described = measured_on if bucket == "1" else f"{measured_on}, composed of {bucket} faces"
+        composed = compose_views(single, max(low, 1), min(high, MOST_VIEWS), rng)
+        described = measured_on if bucket == "1" else f"{measured_on}, composed of {bucket} views"
         calibrations[bucket] = fit_calibration(composed, described)
     missed = _missed_by_kind(table, logits, calibrations["1"])
     return FusedSet(dict(cards), fusion, calibrations, missed)
@@ -139,8 +139,8 @@ def crossfitted_logits(names: Sequence[str], inputs: Reals, table: OutOfFold) ->
     return logits
 
 
-def compose_for_faces(single: Scored, fewest: int, most: int, rng: np.random.Generator) -> Scored:
-    """Pictures with k faces out of single ones, k drawn evenly from `fewest` to `most`.
+def compose_views(single: Scored, fewest: int, most: int, rng: np.random.Generator) -> Scored:
+    """Pictures of k views out of single ones, k drawn evenly from `fewest` to `most`.
 
     The logit is the largest of the k: of k real pictures of one source, or of one fake and k - 1
     real ones of one source. Each row stays one picture, so counts and sources do not change.
@@ -149,13 +149,13 @@ def compose_for_faces(single: Scored, fewest: int, most: int, rng: np.random.Gen
     real = real[np.argsort(single.sources[real], kind="stable")]
     groups, first, counts = np.unique(single.sources[real], return_index=True, return_counts=True)
     size = len(single.logits)
-    faces = rng.integers(fewest, most, size=size, endpoint=True)
+    views = rng.integers(fewest, most, size=size, endpoint=True)
     drawn_groups = rng.integers(len(groups), size=size)
     own = np.searchsorted(groups, single.sources).clip(max=len(groups) - 1)
     group = np.where(single.labels == 0, own, drawn_groups)
     place = (rng.random((size, most - 1)) * counts[group][:, None]).astype(int)
     companions = single.logits[real[first[group][:, None] + place]]
-    present = np.arange(1, most) < faces[:, None]
+    present = np.arange(1, most) < views[:, None]
     others = np.where(present, companions, -np.inf).max(axis=1, initial=-np.inf)
     logits = np.maximum(single.logits, others)
     return Scored(logits, single.labels, single.sources, single.clusters)

@@ -1,7 +1,8 @@
 """From the logits of detectors to a verdict: fusion, calibration, and when to abstain and why.
 
 A *view* is the whole picture or one face of it. The score of a picture is the largest over its
-views, calibrated for the number of faces.
+views, calibrated for their number. A face that fills much of the picture is no view of its own: the
+picture's crops show it already.
 """
 
 import json
@@ -23,8 +24,10 @@ from forensics.schema import Face, FaceVerdict, Floats, Label, OperatingPoint, R
 
 FORMAT = 1
 """Version of `fusion.json`."""
-BUCKETS = {"1": (0, 1), "2-4": (2, 4), "5+": (5, 10**6)}
-"""Numbers of faces that share a calibration; a picture without a face counts as one."""
+BUCKETS = {"1": (1, 1), "2-4": (2, 4), "5+": (5, 10**6)}
+"""Numbers of views that share a calibration."""
+FILLING = 1 / 4
+"""A face box that covers this share of the picture is no view of its own."""
 SMALLEST_PICTURE = 96
 SMALLEST_FACE = 48
 """Shorter sides in px; below them no verdict is given."""
@@ -62,13 +65,14 @@ class Fusion:
         Args:
             class_logits: by detector, (k, 3) logits of the whole picture's crops, then of each
                 face's, in the order of `faces`.
-            faces: the faces; those too small for a verdict have no part in the picture's score.
+            faces: the faces; those too small for a verdict, and those that fill the picture, have
+                no part in the picture's score.
             image_shape: height and width of the picture in px.
         """
         whole, *of_faces = _views(class_logits, self.detectors, len(faces))
-        judged = [i for i, face in enumerate(faces) if face.size >= SMALLEST_FACE]
-        bucket = self.chosen.calibrations[bucket_of(len(judged))]
-        candidates = [whole, *(of_faces[i] for i in judged)]
+        apart = [i for i, face in enumerate(faces) if _is_view(face, image_shape)]
+        candidates = [whole, *(of_faces[i] for i in apart)]
+        bucket = self.chosen.calibrations[bucket_of(len(candidates))]
         deciding = max(candidates, key=self._logit)
         reasons = tuple(self._reasons(deciding, bucket, image_shape))
         score, interval = self._scored(deciding, bucket)
@@ -144,9 +148,16 @@ class Fusion:
         return Label.SYNTHETIC if synthetic >= manipulated else Label.MANIPULATED
 
 
-def bucket_of(faces: int) -> str:
-    """The bucket of calibration for this number of faces."""
-    return next(name for name, (low, high) in BUCKETS.items() if low <= faces <= high)
+def bucket_of(views: int) -> str:
+    """The bucket of calibration for this number of views."""
+    return next(name for name, (low, high) in BUCKETS.items() if low <= views <= high)
+
+
+def _is_view(face: Face, image_shape: Sequence[int]) -> bool:
+    """Whether a face is large enough to judge, and small enough to differ from the picture."""
+    width, height = face.box[2:] - face.box[:2]
+    share = float(width * height) / (image_shape[0] * image_shape[1])
+    return face.size >= SMALLEST_FACE and share < FILLING
 
 
 def load_fusion(detectors: Sequence[str], path: Path | None = None) -> Fusion:
@@ -195,16 +206,13 @@ def _fused_set(sets: Mapping[str, Any], detectors: Sequence[str]) -> FusedSet:
 def _views(
     class_logits: Mapping[str, Sequence[Floats]], detectors: Sequence[str], faces: int
 ) -> list[View]:
-    """The picture's view, which holds the crops of all faces too, then each face's."""
+    """The picture's view, then each face's."""
     for name in detectors:
         if len(class_logits.get(name, ())) != faces + 1:
             raise ValueError(
                 f"{name} must give {faces + 1} arrays of crops, one for the picture and one for "
                 f"each face, got {len(class_logits.get(name, ()))}"
             )
-    whole = View({name: np.concatenate(list(class_logits[name])) for name in detectors})
-    of_faces = (
-        View({name: class_logits[name][index] for name in detectors})
-        for index in range(1, faces + 1)
-    )
-    return [whole, *of_faces]
+    return [
+        View({name: class_logits[name][index] for name in detectors}) for index in range(faces + 1)
+    ]

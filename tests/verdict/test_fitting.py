@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from forensics.calibrating import Scored
-from forensics.fitting import OutOfFold, compose_for_faces, fit_all, fit_fusion, fit_set
+from forensics.fitting import OutOfFold, compose_views, fit_all, fit_fusion, fit_set
 from forensics.fusion import FusedSet
 
 CARDS = {"efficientnet_lite0": "a", "spectrum": "b"}
@@ -96,12 +96,12 @@ def single(count: int = 2000) -> Scored:
 
 
 def test_one_face_changes_nothing() -> None:
-    composed = compose_for_faces(single(), 1, 1, np.random.default_rng(0))
+    composed = compose_views(single(), 1, 1, np.random.default_rng(0))
     np.testing.assert_array_equal(composed.logits, single().logits)
 
 
 def test_more_faces_never_lower_a_logit() -> None:
-    composed = compose_for_faces(single(), 2, 4, np.random.default_rng(0))
+    composed = compose_views(single(), 2, 4, np.random.default_rng(0))
     assert np.all(composed.logits >= single().logits)
     np.testing.assert_array_equal(composed.labels, single().labels)
 
@@ -111,14 +111,14 @@ def test_real_companions_come_from_the_same_source() -> None:
     apart = Scored(
         plain.logits + 100 * (plain.sources == "r2"), plain.labels, plain.sources, plain.clusters
     )
-    composed = compose_for_faces(apart, 5, 10, np.random.default_rng(0))
+    composed = compose_views(apart, 5, 10, np.random.default_rng(0))
     assert composed.logits[(plain.labels == 0) & (plain.sources != "r2")].max() < 50
 
 
 def test_composed_faces_come_from_reals_only() -> None:
     plain = single()
     hot = Scored(plain.logits + 100 * plain.labels, plain.labels, plain.sources, plain.clusters)
-    composed = compose_for_faces(hot, 5, 10, np.random.default_rng(0))
+    composed = compose_views(hot, 5, 10, np.random.default_rng(0))
     assert composed.logits[plain.labels == 0].max() < 50
 
 
@@ -126,7 +126,7 @@ def test_largest_of_k_follows_the_law_of_maxima() -> None:
     # P(max of k <= x) = P(one <= x)^k within a source.
     plain, rng = single(20_000), np.random.default_rng(0)
     real = plain.labels == 0
-    composed = compose_for_faces(plain, 3, 3, rng)
+    composed = compose_views(plain, 3, 3, rng)
     median = np.median(plain.logits[real])
     assert np.mean(composed.logits[real] <= median) == pytest.approx(0.5**3, abs=0.01)
 

@@ -118,7 +118,7 @@ def test_small_pictures_get_no_verdict(fusion: Fusion) -> None:
 
 def test_small_faces_get_no_verdict_and_have_no_vote(fusion: Fusion) -> None:
     for size, label in ((47, Label.INCONCLUSIVE), (48, Label.SYNTHETIC)):
-        judged = fusion.judge(everywhere(crops(-2.0, count=60), crops(2.0)), [face(size)], PICTURE)
+        judged = fusion.judge(everywhere(crops(-2.0), crops(2.0)), [face(size)], PICTURE)
         assert judged.faces[0].label == label
         assert (judged.score > 0.5) == (size == 48)
 
@@ -147,7 +147,18 @@ def test_each_face_gets_the_verdict_of_its_own_crops(fusion: Fusion) -> None:
     assert judged.faces[1].label == Label.SYNTHETIC
 
 
-def test_faces_choose_the_operating_points(fusion: Fusion) -> None:
+def test_a_face_that_fills_the_picture_is_no_view_of_its_own(fusion: Fusion) -> None:
+    rows = everywhere(crops(-2.0), crops(2.0))
+    filling, apart = (fusion.judge(rows, [face(size)], PICTURE) for size in (180, 170))
+    assert filling.score < 0.5 < apart.score
+    assert filling.operating_points == fusion.judge(rows_of_one(rows), [], PICTURE).operating_points
+
+
+def rows_of_one(rows: Mapping[str, list[Floats]]) -> Mapping[str, list[Floats]]:
+    return {name: views[:1] for name, views in rows.items()}
+
+
+def test_views_choose_the_operating_points(fusion: Fusion) -> None:
     rows = everywhere(*[crops(0.0)] * 6)
     points = fusion.judge(rows, [face()] * 5, PICTURE).operating_points
     calibration = fusion.chosen.calibrations["5+"]
@@ -155,10 +166,10 @@ def test_faces_choose_the_operating_points(fusion: Fusion) -> None:
 
 
 @pytest.mark.parametrize(
-    ("faces", "bucket"), [(0, "1"), (1, "1"), (2, "2-4"), (4, "2-4"), (5, "5+"), (300, "5+")]
+    ("views", "bucket"), [(1, "1"), (2, "2-4"), (4, "2-4"), (5, "5+"), (300, "5+")]
 )
-def test_every_number_of_faces_has_a_bucket(faces: int, bucket: str) -> None:
-    assert bucket_of(faces) == bucket
+def test_every_number_of_views_has_a_bucket(views: int, bucket: str) -> None:
+    assert bucket_of(views) == bucket
 
 
 def test_detectors_without_calibration_have_no_vote(fusion: Fusion) -> None:
