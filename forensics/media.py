@@ -121,12 +121,7 @@ def decode(media: Media, data: bytes) -> Frame:
         UnreadableMedia: the data is damaged or incomplete.
         MediaTooLarge: this machine has too little memory for it.
     """
-    with _opened(media.path.name, data) as picture:
-        orientation, _ = _orientation(picture)
-        image = rgb_array(picture, bits=_sample_bits(picture, data))
-        if picture.format in ("JPEG", "MPO"):
-            _check_complete(picture, data)
-    image = turn(image, orientation)
+    image = turn(*_as_stored(media.path.name, data))
     if image.shape[:2] != (media.height, media.width):
         raise UnreadableMedia(
             f"{media.path.name} promises {media.width} x {media.height} px, but holds "
@@ -139,6 +134,16 @@ def load_image(path: Path) -> Image:
     """Return the pixels of a file, (H, W, 3) uint8 RGB. Raises what reading it raises."""
     data = read_bytes(path)
     return decode(open_media(path, data), data).image
+
+
+def _as_stored(name: str, data: bytes) -> tuple[Image, int]:
+    # A function of its own, so that Pillow's copy is gone before the turn makes another.
+    with _opened(name, data) as picture:
+        orientation, _ = _orientation(picture)
+        image = rgb_array(picture, bits=_sample_bits(picture, data))
+        if picture.format in ("JPEG", "MPO"):
+            _check_complete(picture, data)
+    return image, orientation
 
 
 @contextmanager
