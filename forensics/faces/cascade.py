@@ -88,9 +88,11 @@ def centred_within(boxes: Floats, height: int, width: int) -> NDArray[np.bool_]:
 
 def overlap(box: Floats, boxes: Floats, *, of_smaller: bool = False) -> Floats:
     """Intersection of (4,) with each of (N, 4) boxes over their union, or over the smaller one."""
-    low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
-    shared = np.maximum(high - low, 0).prod(axis=1)
-    area, areas = (box[2:] - box[:2]).prod(), (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    (left, top, right, bottom), (x1, y1, x2, y2) = box, boxes.T
+    width = np.minimum(right, x2) - np.maximum(left, x1)
+    height = np.minimum(bottom, y2) - np.maximum(top, y1)
+    shared = np.maximum(width, 0) * np.maximum(height, 0)
+    area, areas = (right - left) * (bottom - top), (x2 - x1) * (y2 - y1)
     whole = np.minimum(area, areas) if of_smaller else area + areas - shared
     return np.asarray(shared / np.maximum(whole, 1e-6), dtype=np.float32)
 
