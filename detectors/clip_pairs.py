@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 from safetensors.numpy import save_file
 
 from forensics.augmentation import Chain
@@ -56,15 +55,15 @@ class ClipPairs(CropDetector, Trainable):
 
     def class_logits(self, images: Sequence[Image]) -> list[Floats]:
         """Return for each image (k, 3) float32 class logits of its native crops."""
-        return [self.head.class_logits(self.features(image)) for image in images]
+        return [self.head.class_logits(_summed(self.features(image))) for image in images]
 
     def features(self, image: Image) -> Floats:
-        """Features of a picture's native crops, (k, 4 * 768) float32."""
+        """Class tokens of a picture's native crops, (k, 4 * 768) float32."""
         crops = native_crops(image, CLIP_SIDE, self.options.crops)
         return self.crop_features(crops)
 
     def crop_features(self, crops: Sequence[Image]) -> Floats:
-        """Features of crops, (k, 160, 160, 3) uint8 RGB -> (k, 4 * 768) float32."""
+        """Class tokens of crops, (k, 160, 160, 3) uint8 RGB -> (k, 4 * 768) float32."""
         return _tokens(crops) if self.store is None else stored_features(self.store, crops, _tokens)
 
     @cached_property
@@ -98,10 +97,9 @@ class ClipPairs(CropDetector, Trainable):
         for left in fill(store, views, features, BATCH):
             yield Step(len(views) - left, len(views) + 1, {})
         rows = HeadRows(
-            features=store.rows([view.key for view in views]),
+            features=_summed(store.rows([view.key for view in views])),
             kinds=kinds_of(views),
             weights=weights_of(views, recipe.power),
-            sources=np.asarray([view.shown.source for view in views]),
             pairs=pairs_of(views),
         )
         head = fit_head(rows, recipe.head)
@@ -109,6 +107,11 @@ class ClipPairs(CropDetector, Trainable):
         tensors = {"weight": head.weight, "bias": head.bias}
         save_file(tensors, data.folder / f"{self.card.name}.safetensors")
         yield Step(len(views) + 1, len(views) + 1, {"rows": float(len(views))})
+
+
+def _summed(tokens: Floats) -> Floats:
+    """Add up the class tokens of the four blocks, (N, 4 * 768) -> (N, 768)."""
+    return tokens.reshape(len(tokens), 4, -1).sum(axis=1)
 
 
 def _tokens(crops: Sequence[Image]) -> Floats:

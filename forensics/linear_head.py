@@ -30,13 +30,11 @@ class HeadRecipe:
     """How a head is fitted.
 
     `penalty`: L2 on the weights of standardised features; `pairs`: weight of the pair loss beside
-    the cross-entropy; `rounds` of reweighting real sources by their error, to the power `pressure`.
+    the cross-entropy; `iterations` of L-BFGS at most.
     """
 
-    penalty: float = 0.1
+    penalty: float = 0.3
     pairs: float = 1.0
-    rounds: int = 2
-    pressure: float = 0.5
     iterations: int = 300
 
 
@@ -48,14 +46,12 @@ class HeadRows:
         features: (N, D) float32.
         kinds: (N,) ints: 0 real, 1 synthetic, 2 manipulated.
         weights: (N,) float64, summing to 1.
-        sources: (N,) names; real ones are reweighted by their error.
         pairs: (P, 2) row numbers: a real picture, and a fake of the same content.
     """
 
     features: Floats
     kinds: NDArray[np.intp]
     weights: Doubles
-    sources: NDArray[np.str_]
     pairs: NDArray[np.intp]
 
 
@@ -66,26 +62,20 @@ def fit_head(rows: HeadRows, recipe: HeadRecipe) -> LinearHead:
         ValueError: a class is missing, or the arrays disagree in length.
     """
     count, width = rows.features.shape
-    if not len(rows.kinds) == len(rows.weights) == len(rows.sources) == count:
+    if not len(rows.kinds) == len(rows.weights) == count:
         raise ValueError(f"{count} rows of features, but {len(rows.kinds)} kinds")
     if not {0, 1} <= {int(kind > 0) for kind in rows.kinds}:
         raise ValueError("a head needs real and fake rows")
     mean = rows.features.mean(axis=0)
     scale = rows.features.std(axis=0) + 1e-6
     standard = (rows.features - mean) / scale
-    weights, start = rows.weights.copy(), np.zeros((width + 1) * 3)
-    for round_ in range(recipe.rounds + 1):
-        start = _minimise(standard, rows, weights, recipe, start)
-        if round_ < recipe.rounds:
-            weights = _reweighted(standard, rows, weights, start, recipe.pressure)
-    weight = start[:-3].reshape(width, 3) / scale[:, None]
-    bias = start[-3:] - mean @ weight
+    found = _minimise(standard, rows, recipe)
+    weight = found[:-3].reshape(width, 3) / scale[:, None]
+    bias = found[-3:] - mean @ weight
     return LinearHead(weight.astype(np.float32), bias.astype(np.float32))
 
 
-def _minimise(
-    features: Floats, rows: HeadRows, weights: Doubles, recipe: HeadRecipe, start: Doubles
-) -> Doubles:
+def _minimise(features: Floats, rows: HeadRows, recipe: HeadRecipe) -> Doubles:
     from scipy.optimize import minimize
 
     target = np.eye(3, dtype=np.float32)[rows.kinds]
@@ -95,8 +85,8 @@ def _minimise(
         logits = features @ weight.astype(np.float32) + flat[-3:].astype(np.float32)
         total = np.logaddexp.reduce(logits, axis=1)
         chance = np.exp(logits - total[:, None])
-        value = float(weights @ (total - logits[target.astype(bool)]))
-        slope = (weights[:, None] * (chance - target)).astype(np.float32)
+        value = float(rows.weights @ (total - logits[target.astype(bool)]))
+        slope = (rows.weights[:, None] * (chance - target)).astype(np.float32)
         if len(rows.pairs):
             value += recipe.pairs * _pair_loss(logits, rows.pairs, recipe.pairs, slope)
         value += recipe.penalty / 2 * float((weight**2).sum())
@@ -105,7 +95,7 @@ def _minimise(
 
     found = minimize(
         loss,
-        start,
+        np.zeros((features.shape[1] + 1) * 3),
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": recipe.iterations, "maxcor": 20},
@@ -123,18 +113,3 @@ def _pair_loss(logits: Floats, pairs: NDArray[np.intp], strength: float, slope: 
     np.add.at(slope, pairs[:, 0], push[:, None] * direction[pairs[:, 0]])
     np.add.at(slope, pairs[:, 1], -push[:, None] * direction[pairs[:, 1]])
     return float(np.logaddexp(0, gap).mean())
-
-
-def _reweighted(
-    features: Floats, rows: HeadRows, weights: Doubles, flat: Doubles, pressure: float
-) -> Doubles:
-    """Shift weight among real sources towards those that the head gets wrong, total unchanged."""
-    logits = features @ flat[:-3].reshape(-1, 3) + flat[-3:]
-    losses = np.logaddexp.reduce(logits, axis=1) - logits[:, 0]
-    real = rows.kinds == 0
-    names, inverse = np.unique(rows.sources[real], return_inverse=True)
-    sums = np.bincount(inverse, losses[real], len(names)) / np.bincount(inverse)
-    shifted = weights.copy()
-    shifted[real] *= (sums / sums.mean())[inverse] ** pressure
-    shifted[real] *= weights[real].sum() / shifted[real].sum()
-    return shifted

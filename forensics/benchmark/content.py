@@ -57,10 +57,9 @@ def _head(rows: Floats, samples: Sequence[Sample]) -> Reals:
                 features=rows[learn, 1:],
                 kinds=np.asarray([sample.kind for sample in chosen]),
                 weights=source_weights(chosen),
-                sources=np.asarray([sample.source for sample in chosen]),
                 pairs=np.empty((0, 2), np.intp),
             ),
-            HeadRecipe(rounds=0),
+            HeadRecipe(),
         )
         logits = head.class_logits(rows[folds == fold, 1:])
         scores[folds == fold] = np.logaddexp(logits[:, 1], logits[:, 2]) - logits[:, 0]

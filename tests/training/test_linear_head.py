@@ -18,7 +18,6 @@ def rows(count: int = 60, pairs: int = 20, seed: int = 0) -> HeadRows:
         features=features,
         kinds=kinds,
         weights=np.full(count, 1 / count),
-        sources=np.where(kinds == 0, np.where(features[:, 0] > 0, "camera", "phone"), "gan"),
         pairs=np.arange(2 * pairs).reshape(pairs, 2),
     )
 
@@ -41,10 +40,8 @@ def test_the_gradient_of_the_pair_loss_is_that_of_finite_differences() -> None:
 
 def test_the_order_of_rows_does_not_matter() -> None:
     given = rows(pairs=0)
-    turned = HeadRows(
-        given.features[::-1], given.kinds[::-1], given.weights, given.sources[::-1], given.pairs[:0]
-    )
-    plain = HeadRows(given.features, given.kinds, given.weights, given.sources, given.pairs[:0])
+    turned = HeadRows(given.features[::-1], given.kinds[::-1], given.weights, given.pairs[:0])
+    plain = HeadRows(given.features, given.kinds, given.weights, given.pairs[:0])
     first, second = (fit_head(each, HeadRecipe()) for each in (plain, turned))
     assert np.allclose(first.weight, second.weight, atol=1e-3)
 
@@ -58,20 +55,10 @@ def test_pairs_make_the_head_rank_the_fake_of_each_pair_higher() -> None:
     assert (gaps[1:40:2] > gaps[0:40:2]).all()
 
 
-def test_a_source_that_the_head_gets_wrong_gains_weight() -> None:
-    given = rows()
-    flat = np.zeros(18)
-    flat[0:3] = [3, -3, 0]
-    shifted = linear_head._reweighted(given.features, given, given.weights, flat, 0.5)
-    wrong = shifted[given.sources == "phone"].mean()
-    assert wrong > shifted[given.sources == "camera"].mean()
-    assert shifted.sum() == pytest.approx(1)
-
-
 def test_one_class_is_refused() -> None:
     given = rows(pairs=0)
     with pytest.raises(ValueError, match="real and fake"):
         fit_head(
-            HeadRows(given.features, given.kinds * 0, given.weights, given.sources, given.pairs),
+            HeadRows(given.features, given.kinds * 0, given.weights, given.pairs),
             HeadRecipe(),
         )
