@@ -29,7 +29,7 @@ HALF = np.full(3, 0.5, np.float32)
 class EfficientnetLite0Options:
     """`crops`: the largest number of native crops a picture."""
 
-    crops: int = 4
+    crops: int = 6
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,8 @@ class EfficientnetLite0(CropDetector, Trainable):
         checkpoint = Checkpoint(data.folder / "checkpoint.pt")
         start = run.restore(checkpoint.load())
         for step in range(start, total):
+            # Dropout too depends on the step alone, so that a resumed run sees the same.
+            torch.manual_seed((seed << 32) + step)
             figures = run.learn(plan.batch(seed, step))
             if (step + 1) % recipe.save_every == 0 or step + 1 == total:
                 checkpoint.save(run.state(step + 1))

@@ -29,7 +29,7 @@ BATCH = 128
 class SpectrumOptions:
     """`crops`: the largest number of native crops a picture."""
 
-    crops: int = 4
+    crops: int = 9
 
 
 @dataclass(frozen=True)

@@ -182,6 +182,26 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Match:
+    """One face of a gallery beside a face that was looked up.
+
+    `similarity`: cosine of the two vectors. `false_match_rate`: how often two different people
+    look this alike to the matcher, or where `at_most`, an upper bound of it, because too few pairs
+    were measured to say more. `in_gallery`: the chance that any of the gallery's people would.
+    `statement`: one sentence with these figures.
+    """
+
+    label: str
+    similarity: float
+    false_match_rate: float
+    at_most: bool
+    in_gallery: float
+    source: str
+    sha256: str
+    statement: str
+
+
+@dataclass(frozen=True)
 class Step:
     """One report of a training run: `step` of `total`, and the figures to log."""
 
@@ -224,7 +244,7 @@ class ModelCard:
     """Names of backbones (`forensics/backbones/NAME.toml`) that must have been pulled."""
     trained_on: tuple[TrainingGroup, ...] = ()
     retrain: str = ""
-    figures: dict[str, float] = field(default_factory=dict)
+    figures: dict[str, object] = field(default_factory=dict)
     """Measured figures with their unit in the name, and nothing that nobody measured."""
     measured_on: str = ""
     recipe: dict[str, object] = field(default_factory=dict)

@@ -8,15 +8,16 @@ date.
 
 import argparse
 import json
-import re
 import shutil
 from pathlib import Path
 
 from tqdm import tqdm
 
+from forensics.benchmark.card_file import update_card
 from forensics.benchmark.datasets import PictureStore, capped, read_samples
 from forensics.benchmark.evaluation import Runs, table_of
 from forensics.benchmark.out_of_fold import CONDITIONS, SHIPPED
+from forensics.errors import WeightsUnavailable
 from forensics.fitting import fit_all
 from forensics.plugins import entries, fingerprint, read_card
 from forensics.schema import ModelCard
@@ -61,17 +62,21 @@ def run(args: argparse.Namespace) -> int:
 
 
 def adopt(card: ModelCard, run: Path) -> ModelCard:
-    """Copy a run's weights beside the card and write their hashes into it."""
+    """Copy a run's weights beside the card, and write their hashes and the recipe into it.
+
+    Raises:
+        WeightsUnavailable: the run has left no weights.
+    """
     files = sorted(run.glob(f"{card.name}.*"))
+    if not files:
+        raise WeightsUnavailable(f"{run} holds no weights of {card.name}: `forensics train` first")
     target = card.folder / "weights"
     target.mkdir(exist_ok=True)
     for file in files:
         shutil.copyfile(file, target / file.name)
     path = card.folder / f"{card.name}.toml"
-    text = re.sub(r"\n\[\[weights\]\]\nfile = .*\nsha256 = .*\n", "", path.read_text("utf-8"))
-    tables = [
-        f'\n[[weights]]\nfile = "weights/{file.name}"\nsha256 = "{file_sha256(file)}"\n'
-        for file in files
-    ]
-    path.write_text(text.rstrip("\n") + "\n" + "".join(tables), encoding="utf-8")
+    facts = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
+    recipe = {"seed": facts["seed"], "per_group": facts["per_group"], **facts["recipe"]}
+    rows = [{"file": f"weights/{file.name}", "sha256": file_sha256(file)} for file in files]
+    update_card(path, recipe=recipe, weights=rows)
     return read_card(path)

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 import forensics
 from forensics.benchmark.baselines import BASELINES
+from forensics.benchmark.card_file import update_card
 from forensics.benchmark.content import content_scores
 from forensics.benchmark.datasets import PictureStore, capped, read_samples
 from forensics.benchmark.evaluation import (
@@ -102,6 +103,8 @@ def run(args: argparse.Namespace) -> int:
         _baselines(board, store, args.cache),
         _check(samples, shipped, names),
     ]
+    for name in names:
+        _note_in_card(board, name)
     page = args.out / "first-light.md"
     page.write_text("\n".join(sections), encoding="utf-8")
     print(f"wrote {page}")
@@ -185,6 +188,18 @@ def _generators(board: Board, condition: str) -> str:
         + "\nAgainst the real pictures of the fakes' own pipeline, where there are such.\n\n"
         + markdown(["fakes / reals", *scores], pairs)
     )
+
+
+def _note_in_card(board: Board, name: str) -> None:
+    """Write a detector's own left-out figures into its card."""
+    figures: dict[str, object] = {}
+    for condition in CONDITIONS:
+        figure = mean_auc(board.rows, board.scores(condition)[name])
+        figures[f"mean_auc_{condition}"] = round(figure.value, 3)
+        figures[f"mean_auc_{condition}_interval"] = [round(figure.low, 3), round(figure.high, 3)]
+    card = entries("detector")[name].card
+    measured_on = f"{len(board.samples)} pictures, left out by fold; docs/results/first-light.md"
+    update_card(card.folder / f"{name}.toml", figures=figures, measured_on=measured_on)
 
 
 def _false_positives(board: Board) -> str:

@@ -5,6 +5,9 @@ from numpy.typing import NDArray
 
 from forensics.schema import Image
 
+NEARLY = 1.25
+"""A row of crops that covers its length up to this factor reaches from border to border."""
+
 
 def padded(image: Image, side: int) -> Image:
     """Mirror a picture at its right and lower border until both sides reach `side` px."""
@@ -35,9 +38,10 @@ def native_crops(image: Image, side: int, at_most: int) -> list[Image]:
 
 
 def _offsets(length: int, side: int, count: int) -> list[int]:
-    if count == 1:
-        return [(length - side) // 2]
-    return [round(index * (length - side) / (count - 1)) for index in range(count)]
+    """Where crops start: border to border where they nearly touch, else each in its own cell."""
+    if count > 1 and length <= NEARLY * count * side:
+        return [round(index * (length - side) / (count - 1)) for index in range(count)]
+    return [int((index + 1 / 2) * length / count - side / 2) for index in range(count)]
 
 
 def _grid(rows: float, columns: float, at_most: int) -> tuple[int, int]:

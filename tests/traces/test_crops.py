@@ -36,6 +36,12 @@ def test_a_grid_reaches_all_four_corners() -> None:
     assert (crops[-1][-1, -1] == image[-1, -1]).all()
 
 
+def test_few_crops_of_a_large_picture_stay_off_its_borders() -> None:
+    image = noise(1000, 1000)
+    first = native_crops(image, 160, 4)[0]
+    assert (first == image[170:330, 170:330]).all()
+
+
 def test_a_single_crop_lies_in_the_middle() -> None:
     image = noise(256, 256)
     assert (native_crops(image, 160, 4)[0] == image[48:208, 48:208]).all()

@@ -1,0 +1,89 @@
+"""Training resumes to the step, and the two files of the network agree."""
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from detectors import efficientnet_lite0
+from forensics.augmentation import Chain
+from forensics.batches import BatchPlan
+from forensics.errors import WeightsUnavailable
+from forensics.plugins import entries, load
+from forensics.schema import Image
+from forensics.training import Sample, TrainingData
+from forensics.weights import load_tensors
+
+RECIPE = efficientnet_lite0.EfficientnetLite0Recipe(crops=24, side=32, batch=6, save_every=1)
+
+
+def picture(sample: Sample) -> Image:
+    return np.random.default_rng(sample.seed(0)).integers(0, 256, (48, 48, 3), dtype=np.uint8)
+
+
+def data(folder: Path) -> TrainingData:
+    real = [Sample(f"r{i}", 0, "", "camera", "A", f"r{i}", check=False) for i in range(20)]
+    fake = [Sample(f"f{i}", 1, "gan", "gan-set", "A", f"f{i}", check=False) for i in range(20)]
+    return TrainingData((*real, *fake), picture, lambda one: 255 - picture(one), folder, folder)
+
+
+@pytest.fixture
+def start_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    state = timm.create_model("tf_efficientnet_lite0", pretrained=False).state_dict()
+    tensors = {name: tensor.numpy() for name, tensor in state.items()}
+    monkeypatch.setattr(efficientnet_lite0, "load_tensors", lambda card: tensors)
+
+
+def trained(folder: Path, stop_after: int | None = None) -> dict[str, NDArray[np.generic]]:
+    detector = load("detector", "efficientnet_lite0")
+    for _ in islice(detector.train(data(folder), RECIPE, 3), stop_after):
+        pass
+    if stop_after:
+        return {}
+    return dict(load_file(folder / "efficientnet_lite0.safetensors"))
+
+
+@pytest.mark.usefixtures("start_weights")
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
+    whole = trained(tmp_path / "whole")
+    trained(tmp_path / "torn", stop_after=2)
+    again = trained(tmp_path / "torn")
+    gaps = [np.abs(whole[name] - again[name].astype(np.float64)).max() for name in whole]
+    assert max(gaps) < 1e-6
+    assert whole.keys() == again.keys()
+
+
+def test_a_batch_depends_on_seed_and_step_alone(tmp_path: Path) -> None:
+    plan = BatchPlan(data(tmp_path), 12, 32, Chain(), 0.5)
+    first, again, other = plan.batch(1, 7), plan.batch(1, 7), plan.batch(1, 8)
+    assert (first.crops == again.crops).all()
+    assert (first.crops != other.crops).any()
+
+
+def test_a_batch_holds_both_classes_and_its_pairs_are_real_then_fake(tmp_path: Path) -> None:
+    batch = BatchPlan(data(tmp_path), 12, 32, Chain(), 0.5).batch(1, 0)
+    assert {0, 1} <= set(batch.kinds.tolist())
+    assert (batch.kinds[batch.pairs[:, 0]] == 0).all()
+    assert (batch.kinds[batch.pairs[:, 1]] > 0).all()
+
+
+def test_shipped_onnx_says_what_torch_says() -> None:
+    detector = load("detector", "efficientnet_lite0")
+    crop = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
+    try:
+        tensors = load_tensors(entries("detector")["efficientnet_lite0"].card)
+        ours = detector.class_logits([crop])[0]
+    except WeightsUnavailable as error:
+        pytest.skip(str(error))
+    model = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=3)
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in tensors.items()})
+    pixels = torch.from_numpy(crop.transpose(2, 0, 1)[None] / np.float32(127.5) - 1)
+    with torch.inference_mode():
+        theirs = model.eval()(pixels).numpy()
+    assert np.abs(ours - theirs).max() < 1e-3
