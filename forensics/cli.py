@@ -15,12 +15,17 @@ COMMANDS = {
     "generate": ("forensics.commands.generate", "make fakes that carry their provenance"),
     "train": ("forensics.commands.train", "train a detector under the fold protocol"),
     "calibrate": ("forensics.commands.calibrate", "fit fusion and thresholds to the detectors"),
+    "faces": ("forensics.commands.faces", "keep a gallery of faces, look up whom a face is like"),
     "cards": ("forensics.commands.cards", "list plugins and weights with their licences"),
     "weights": ("forensics.commands.weights", "fetch and verify weights"),
     "app": ("forensics.commands.app", "open the local page"),
     "demo": ("forensics.commands.demo", "examine a photograph and a fake made from it"),
     "first-light": ("forensics.commands.first_light", "measure the detectors out of fold"),
     "export-mtcnn": ("forensics.commands.export_mtcnn", "export the face detector to ONNX"),
+    "export-dlib-resnet": (
+        "forensics.commands.export_dlib_resnet",
+        "convert the face matcher to ONNX",
+    ),
 }
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 + SIGINT, as shells have it."""

@@ -51,3 +51,14 @@ class InvalidManifest(ForensicsError):
 
 class InvalidOption(ForensicsError):
     """An option or a field of a recipe does not exist, or its value does not fit."""
+
+
+class NoFace(ForensicsError):
+    """A picture in which a face was expected shows none, or too small or too many."""
+
+
+class GalleryUnusable(ForensicsError):
+    """A gallery of faces is missing, damaged, of another matcher or version, or cannot be written.
+
+    Nothing that was acknowledged before is lost.
+    """

@@ -68,6 +68,8 @@ class Examiner:
         analyses: Sequence[str] | None = None,
         fast: bool = False,
         trust_anchors: Path | None = None,
+        *,
+        gallery: Path | None = None,
     ) -> None:
         """Load the plugins by name; by default all of them.
 
@@ -77,8 +79,10 @@ class Examiner:
             analyses: names of analyses.
             fast: use the cheap detectors only; not together with `detectors`.
             trust_anchors: PEM file of the certificates whose C2PA signers are trusted.
+            gallery: folder of a gallery in which every face is looked up, as evidence "likeness".
 
         Raises:
+            GalleryUnusable: the gallery cannot be opened.
             UnknownPlugin: no plugin has this name.
             WeightsUnavailable: a detector asked for by name has no weights.
             CalibrationStale: the fusion was fitted with other weights than those at hand.
@@ -99,6 +103,8 @@ class Examiner:
         self.analyses: dict[str, Analysis] = {
             name: _load_analysis(name, trust_anchors) for name in chosen
         }
+        if gallery is not None:
+            self.analyses["likeness"] = _load_lookup(gallery)
         croppers = [name for name, one in self.detectors.items() if isinstance(one, CropDetector)]
         alone = {name: _fusion_of([name]) for name in croppers}
         self.alone: dict[str, Fusion] = {n: found for n, found in alone.items() if found}
@@ -196,9 +202,11 @@ def examine(
     analyses: Sequence[str] | None = None,
     fast: bool = False,
     trust_anchors: Path | None = None,
+    *,
+    gallery: Path | None = None,
 ) -> Verdict:
     """Examine one file. Arguments and errors are those of `Examiner` and `Examiner.stages`."""
-    return Examiner(detectors, analyses, fast, trust_anchors).examine(path)
+    return Examiner(detectors, analyses, fast, trust_anchors, gallery=gallery).examine(path)
 
 
 def examine_each(
@@ -207,9 +215,12 @@ def examine_each(
     analyses: Sequence[str] | None = None,
     fast: bool = False,
     trust_anchors: Path | None = None,
+    *,
+    gallery: Path | None = None,
 ) -> Iterator[Verdict | Failure]:
     """Examine files one by one, loading the plugins once; a file that fails gives a `Failure`."""
-    yield from Examiner(detectors, analyses, fast, trust_anchors).examine_each(paths)
+    examiner = Examiner(detectors, analyses, fast, trust_anchors, gallery=gallery)
+    yield from examiner.examine_each(paths)
 
 
 def _load_detector(name: str) -> Detector:
@@ -230,6 +241,13 @@ def _load_analysis(name: str, trust_anchors: Path | None) -> Analysis:
         options = plugin_class("analysis", name).Options(trust_anchors=str(trust_anchors))
     analysis: Analysis = load("analysis", name, options)
     return analysis
+
+
+def _load_lookup(gallery: Path) -> Analysis:
+    # Costs those who name no gallery nothing.
+    from forensics.gallery_lookup import GalleryLookup
+
+    return GalleryLookup(gallery)
 
 
 def _fusion_of(names: Sequence[str]) -> Fusion | None:

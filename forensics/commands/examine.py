@@ -49,6 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.pem",
         help="certificates whose C2PA signers are trusted to say what they generated",
     )
+    parser.add_argument(
+        "--gallery", type=Path, metavar="DIR", help="look up whom the faces are like in a gallery"
+    )
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument(
         "--detector", action="append", metavar="NAME", help="use this detector only; repeatable"
@@ -63,7 +66,9 @@ def run(args: argparse.Namespace) -> int:
     from forensics.examination import Examiner
 
     try:
-        examiner = Examiner(args.detector, args.analysis, args.fast, args.trust_anchors)
+        examiner = Examiner(
+            args.detector, args.analysis, args.fast, args.trust_anchors, gallery=args.gallery
+        )
     except UnknownPlugin as error:
         print(f"forensics examine: error: {error}", file=sys.stderr)
         return 2

@@ -57,15 +57,17 @@ def face_crop(image: Image, face: Face, *, margin: float = 0.3) -> Image:
     return image[np.ix_(rows, columns)]
 
 
-def aligned_crop(image: Image, face: Face, size: int) -> Image:
-    """Turn, move and scale a face so that its landmarks fit `TEMPLATE`: (size, size, 3) uint8 RGB.
+def aligned_crop(image: Image, face: Face, size: int, *, template: Matrix = TEMPLATE) -> Image:
+    """Turn, move and scale a face so that its landmarks fit a template: (size, size, 3) uint8 RGB.
+
+    `template`: (5, 2) x y of the landmarks in a chip of side 1.
 
     Raises:
         ValueError: `size` is below 1, or the landmarks lie on one spot.
     """
     if size < 1:
         raise ValueError(f"size must be 1 px or more, got {size}")
-    matrix = similarity(face.landmarks, (TEMPLATE * size).astype(np.float32))
+    matrix = similarity(face.landmarks, (template * size).astype(np.float32))
     image, matrix = _region(image, matrix, size)
     scale = float(np.hypot(*matrix[:, 0]))
     if scale < 1:
