@@ -9,6 +9,7 @@ float32 activations, cut off behind the last block that anybody looks at.
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -32,7 +33,7 @@ PRODUCTS = {
     "fc2": "mlp/fc2",
 }
 
-Tensors = dict[str, NDArray[np.generic]]
+Tensors = dict[str, NDArray[Any]]
 
 
 def recover(source: Path, folder: Path) -> list[Path]:
@@ -45,7 +46,7 @@ def recover(source: Path, folder: Path) -> list[Path]:
     tensors = read_quantised(onnx.load(source))
     weights, graph = folder / "clip_vit_b16.safetensors", folder / "clip_vit_b16.onnx"
     save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, weights)
-    model = build_graph(dequantise(tensors))
+    model = build_graph(tensors)
     graph.write_bytes(model.SerializeToString(deterministic=True))
     return [weights, graph]
 
@@ -71,20 +72,6 @@ def read_quantised(model: onnx.ModelProto) -> Tensors:
     return tensors
 
 
-def dequantise(tensors: Tensors) -> dict[str, NDArray[np.float32]]:
-    """Multiply each int8 matrix by its column scales; (inputs, outputs) float32."""
-    return {
-        name: _scaled(array, tensors.get(name.replace(".weight", ".scale")))
-        for name, array in tensors.items()
-        if not name.endswith(".scale")
-    }
-
-
-def _scaled(array: NDArray[np.generic], scale: NDArray[np.generic] | None) -> NDArray[np.float32]:
-    values = array.astype(np.float32)
-    return values if array.dtype != np.int8 or scale is None else values * scale
-
-
 def _plain_name(node: str) -> str:
     path = node.strip("/").removesuffix("/MatMul_quant").removesuffix("/MatMul")
     return path.removeprefix("vision_model/").replace("/", ".")
@@ -104,14 +91,18 @@ class _Graph:
     def shape(self, *sizes: int) -> str:
         return self.constant("shape_" + "_".join(map(str, sizes)), np.asarray(sizes, np.int64))
 
-    def add(self, operator: str, inputs: Iterable[str], **attributes: object) -> str:
+    def add(self, operator: str, inputs: Iterable[str], **attributes: Any) -> str:
         output = f"{operator}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))
         return output
 
 
-def build_graph(weights: dict[str, NDArray[np.float32]]) -> onnx.ModelProto:
-    """Build the float32 network: "crops" (N, 3, 160, 160) -> "tokens" (N, 4, 768)."""
+def build_graph(weights: Tensors) -> onnx.ModelProto:
+    """Build the network: "crops" (N, 3, 160, 160) -> "tokens" (N, 4, 768), float32.
+
+    Matrices stay int8 in the file, with their scales beside; a runtime folds the two into float32
+    once, when it loads the graph.
+    """
     graph = _Graph()
     stream = _embed(graph, weights)
     tokens = []
@@ -130,7 +121,7 @@ def build_graph(weights: dict[str, NDArray[np.float32]]) -> onnx.ModelProto:
     return helper.make_model(body, opset_imports=opset, ir_version=8, producer_name="forensics")
 
 
-def _embed(graph: _Graph, weights: dict[str, NDArray[np.float32]]) -> str:
+def _embed(graph: _Graph, weights: Tensors) -> str:
     kernel = graph.constant("patches", weights["embeddings.patch_embedding.weight"])
     patches = graph.add("Conv", ["crops", kernel], strides=[PATCH, PATCH])
     rows = graph.add("Reshape", [patches, graph.shape(0, WIDTH, -1)])
@@ -153,18 +144,21 @@ def _middle_positions(positions: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([positions[:1], middle])
 
 
-def _norm(graph: _Graph, weights: dict[str, NDArray[np.float32]], name: str, rows: str) -> str:
+def _norm(graph: _Graph, weights: Tensors, name: str, rows: str) -> str:
     scale = graph.constant(f"{name}.weight", weights[f"{name}.weight"])
     shift = graph.constant(f"{name}.bias", weights[f"{name}.bias"])
     return graph.add("LayerNormalization", [rows, scale, shift], axis=-1, epsilon=1e-5)
 
 
-def _linear(graph: _Graph, weights: dict[str, NDArray[np.float32]], name: str, rows: str) -> str:
-    product = graph.add("MatMul", [rows, graph.constant(f"{name}.w", weights[f"{name}.weight"])])
+def _linear(graph: _Graph, weights: Tensors, name: str, rows: str) -> str:
+    whole = graph.constant(f"{name}.w", weights[f"{name}.weight"])
+    scale = graph.constant(f"{name}.s", weights[f"{name}.scale"].astype(np.float32))
+    matrix = graph.add("Mul", [graph.add("Cast", [whole], to=TensorProto.FLOAT), scale])
+    product = graph.add("MatMul", [rows, matrix])
     return graph.add("Add", [product, graph.constant(f"{name}.b", weights[f"{name}.bias"])])
 
 
-def _block(graph: _Graph, weights: dict[str, NDArray[np.float32]], name: str, stream: str) -> str:
+def _block(graph: _Graph, weights: Tensors, name: str, stream: str) -> str:
     rows = _norm(graph, weights, f"{name}.layer_norm1", stream)
     attended = _attention(graph, weights, f"{name}.self_attn", rows)
     stream = graph.add("Add", [stream, attended])
@@ -177,7 +171,7 @@ def _block(graph: _Graph, weights: dict[str, NDArray[np.float32]], name: str, st
     return graph.add("Add", [stream, _linear(graph, weights, f"{name}.mlp.fc2", hidden)])
 
 
-def _attention(graph: _Graph, weights: dict[str, NDArray[np.float32]], name: str, rows: str) -> str:
+def _attention(graph: _Graph, weights: Tensors, name: str, rows: str) -> str:
     split = graph.shape(0, 0, HEADS, WIDTH // HEADS)
     heads = {}
     for part, order in (

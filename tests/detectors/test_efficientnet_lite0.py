@@ -2,6 +2,7 @@
 
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ def test_shipped_onnx_says_what_torch_says() -> None:
         ours = detector.class_logits([crop])[0]
     except WeightsUnavailable as error:
         pytest.skip(str(error))
-    model = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=3)
+    model: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=3)
     model.load_state_dict({name: torch.from_numpy(array) for name, array in tensors.items()})
     pixels = torch.from_numpy(crop.transpose(2, 0, 1)[None] / np.float32(127.5) - 1)
     with torch.inference_mode():
