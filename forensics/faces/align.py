@@ -57,17 +57,30 @@ def face_crop(image: Image, face: Face, *, margin: float = 0.3) -> Image:
     return image[np.ix_(rows, columns)]
 
 
-def aligned_crop(image: Image, face: Face, size: int, *, template: Matrix = TEMPLATE) -> Image:
+def aligned_crop(
+    image: Image,
+    face: Face,
+    size: int,
+    *,
+    template: Matrix = TEMPLATE,
+    counts: tuple[int, ...] = (1, 1, 1, 1, 1),
+) -> Image:
     """Turn, move and scale a face so that its landmarks fit a template: (size, size, 3) uint8 RGB.
 
-    `template`: (5, 2) x y of the landmarks in a chip of side 1.
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        face: a face of `image`.
+        size: side of the chip in px.
+        template: (5, 2) x y of the landmarks in a chip of side 1.
+        counts: how many times each landmark counts in the fit.
 
     Raises:
         ValueError: `size` is below 1, or the landmarks lie on one spot.
     """
     if size < 1:
         raise ValueError(f"size must be 1 px or more, got {size}")
-    matrix = similarity(face.landmarks, (template * size).astype(np.float32))
+    source, target = (np.repeat(p, counts, axis=0) for p in (face.landmarks, template * size))
+    matrix = similarity(source, target.astype(np.float32))
     image, matrix = _region(image, matrix, size)
     scale = float(np.hypot(*matrix[:, 0]))
     if scale < 1:

