@@ -42,7 +42,7 @@ def test_the_order_of_rows_does_not_matter() -> None:
     given = rows(pairs=0)
     turned = HeadRows(given.features[::-1], given.kinds[::-1], given.weights, given.pairs[:0])
     plain = HeadRows(given.features, given.kinds, given.weights, given.pairs[:0])
-    first, second = (fit_head(each, HeadRecipe()) for each in (plain, turned))
+    first, second = (fit_head(each, HeadRecipe(content=1)) for each in (plain, turned))
     assert np.allclose(first.weight, second.weight, atol=1e-3)
 
 
@@ -50,9 +50,20 @@ def test_pairs_make_the_head_rank_the_fake_of_each_pair_higher() -> None:
     given = rows()
     given.features[1:40:2] = given.features[0:40:2]
     given.features[1:40:2, 4] += 1.0
-    head = fit_head(given, HeadRecipe(penalty=0.01, pairs=3))
+    head = fit_head(given, HeadRecipe(penalty=0.01, pairs=3, content=0))
     gaps = fake_logit(head.class_logits(given.features))
     assert (gaps[1:40:2] > gaps[0:40:2]).all()
+
+
+def test_what_real_pictures_differ_in_most_has_no_say() -> None:
+    given = rows(count=400, pairs=0)
+    # The fourth feature is content: it varies most, together with the fifth, and gives it away.
+    given.features[:, 3] = given.features[:, 4] = 5 * given.features[:, 4] + (given.kinds > 0)
+    head = fit_head(given, HeadRecipe(content=1))
+    shown = np.zeros((2, 5), np.float32)
+    shown[1, 3:] = 1
+    gap = np.diff(head.class_logits(shown), axis=0)
+    assert np.abs(gap).max() < 0.05
 
 
 def test_one_class_is_refused() -> None:
