@@ -128,7 +128,7 @@ def verify(pairs: Sequence[Pair], vectors: Mapping[str, Floats | None]) -> Verif
     return Verification(
         pairs=len(pairs),
         failures=int(failed.sum()),
-        accuracy=left_out_accuracy(scores, same, folds),
+        accuracy=left_out_accuracy(cosines, same, folds),
         auc=auc(same.astype(int), scores),
         true_accepts={rate: tpr_at_fpr(alike.astype(int), cross, rate) for rate in FALSE_ACCEPTS},
         genuine_pairs=int(alike.sum()),
@@ -138,20 +138,22 @@ def verify(pairs: Sequence[Pair], vectors: Mapping[str, Floats | None]) -> Verif
     )
 
 
-def left_out_accuracy(scores: Reals, same: NDArray[np.bool_], folds: NDArray[np.str_]) -> float:
-    """Mean accuracy of folds, each at the threshold that is best on all the others."""
+def left_out_accuracy(cosines: Reals, same: NDArray[np.bool_], folds: NDArray[np.str_]) -> float:
+    """Mean accuracy of folds, each at the threshold that is best on all the others.
+
+    A pair whose cosine is NaN is wrong, and helps to choose no threshold.
+    """
     known = np.unique(folds)
     if len(known) < 2:  # noqa: PLR2004
         raise InvalidManifest(f"the threshold needs another fold, got only {known.tolist()}")
-    return float(np.mean([_accuracy_on(fold, scores, same, folds) for fold in known]))
+    return float(np.mean([_accuracy_on(folds == fold, cosines, same) for fold in known]))
 
 
-def _accuracy_on(
-    fold: str, scores: Reals, same: NDArray[np.bool_], folds: NDArray[np.str_]
-) -> float:
-    left_out = folds == fold
-    threshold = best_threshold(scores[~left_out], same[~left_out])
-    return float(np.mean((scores[left_out] >= threshold) == same[left_out]))
+def _accuracy_on(left_out: NDArray[np.bool_], cosines: Reals, same: NDArray[np.bool_]) -> float:
+    there = ~np.isnan(cosines)
+    threshold = best_threshold(cosines[~left_out & there], same[~left_out & there])
+    right = there & ((cosines >= threshold) == same)
+    return float(np.mean(right[left_out]))
 
 
 def best_threshold(scores: Reals, same: NDArray[np.bool_]) -> float:
