@@ -111,7 +111,7 @@ class ClipPairs(CropDetector, Trainable):
 
 def _summed(tokens: Floats) -> Floats:
     """Add up the class tokens of the four blocks, (N, 4 * 768) -> (N, 768)."""
-    return tokens.reshape(len(tokens), 4, -1).sum(axis=1)
+    return np.asarray(tokens.reshape(len(tokens), 4, -1).sum(axis=1), np.float32)
 
 
 def _tokens(crops: Sequence[Image]) -> Floats:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -244,7 +244,7 @@ class ModelCard:
     """Names of backbones (`forensics/backbones/NAME.toml`) that must have been pulled."""
     trained_on: tuple[TrainingGroup, ...] = ()
     retrain: str = ""
-    figures: dict[str, object] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
     """Measured figures with their unit in the name, and nothing that nobody measured."""
     measured_on: str = ""
     recipe: dict[str, object] = field(default_factory=dict)

@@ -19,7 +19,7 @@ def update_card(path: Path, **changed: Any) -> None:
     text = path.read_text(encoding="utf-8")
     known = tomllib.loads(text)
     names = ("measured_on", "figures", "recipe", "weights")
-    fields = {name: changed.get(name, known.get(name)) for name in names}
+    fields: dict[str, Any] = {name: changed.get(name, known.get(name)) for name in names}
     written = [text.partition(MARK)[0].rstrip("\n") + "\n", MARK]
     if fields["measured_on"]:
         written.append(f"measured_on = {_value(fields['measured_on'])}\n")
