@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 from safetensors.numpy import save_file
 
 from forensics.augmentation import Chain

@@ -36,7 +36,7 @@ class EfficientnetLite0Options:
 class EfficientnetLite0Recipe:
     """`crops` is the budget of a run; `pressure` reweights real sources by their running error."""
 
-    crops: int = 4_800
+    crops: int = 7_200
     side: int = 128
     batch: int = 48
     rate: float = 6e-4
@@ -46,7 +46,7 @@ class EfficientnetLite0Recipe:
     pressure: float = 0.5
     twins: float = 0.25
     chain: Chain = field(default_factory=Chain)
-    save_every: int = 25
+    save_every: int = 40
     device: str = "cpu"
 
 
