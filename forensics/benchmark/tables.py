@@ -24,17 +24,24 @@ ROUNDS = 400
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """What a table is made of: (n,) labels, generators or "", groups, clusters."""
+    """What a table is made of: (n,) labels, generators or "", groups, clusters, folds."""
 
     labels: Labels
     generators: Names
     groups: Names
     clusters: Names
+    folds: Names
 
     @property
     def fakes(self) -> list[str]:
         """Names of the generators, in order."""
         return sorted(set(self.generators[self.labels == 1].tolist()))
+
+    def against(self, generator: str, *, own_fold: bool) -> NDArray[np.bool_]:
+        """A generator's fakes, and all real pictures or those of its fold only."""
+        chosen: NDArray[np.bool_] = self.generators == generator
+        reals: NDArray[np.bool_] = self.labels == 0
+        return chosen | (reals & np.isin(self.folds, self.folds[chosen]) if own_fold else reals)
 
 
 @dataclass(frozen=True)
@@ -53,9 +60,14 @@ class Figure:
         return f"{cells[0]} [{cells[1]}, {cells[2]}]"
 
 
-def generator_auc(rows: Rows, scores: Reals, generator: str, seed: int = 0) -> Figure:
-    """AUC of a generator's fakes against all real pictures; clusters are resampled."""
-    return _figure(rows, scores, (rows.generators == generator) | (rows.labels == 0), seed)
+def generator_auc(
+    rows: Rows, scores: Reals, generator: str, *, own_fold: bool = False, seed: int = 0
+) -> Figure:
+    """AUC of a generator's fakes against real pictures; clusters are resampled.
+
+    With `own_fold`, only real pictures of the same fold count: the same weights scored both.
+    """
+    return _figure(rows, scores, rows.against(generator, own_fold=own_fold), seed)
 
 
 def matched_auc(rows: Rows, scores: Reals, group: str, seed: int = 0) -> Figure:
@@ -76,18 +88,19 @@ def _figure(rows: Rows, scores: Reals, chosen: NDArray[np.bool_], seed: int) -> 
     return Figure(auc(labels, values), low, high, fakes, len(labels) - fakes)
 
 
-def mean_auc(rows: Rows, scores: Reals, seed: int = 0) -> Figure:
-    """Mean over generators of the AUC against all real pictures.
+def mean_auc(rows: Rows, scores: Reals, *, own_fold: bool = False, seed: int = 0) -> Figure:
+    """Mean over generators of the AUC against real pictures, all or those of the same fold.
 
     The interval resamples generators, then clusters among their fakes and among the reals.
     """
-    real = _by_cluster(rows, scores, rows.labels == 0)
-    fakes = [_by_cluster(rows, scores, rows.generators == name) for name in rows.fakes]
+    parts = [rows.against(name, own_fold=own_fold) for name in rows.fakes]
+    reals = [_by_cluster(rows, scores, part & (rows.labels == 0)) for part in parts]
+    fakes = [_by_cluster(rows, scores, part & (rows.labels == 1)) for part in parts]
     rng = np.random.default_rng(seed)
 
     def one(draw: Callable[[list[Reals]], Reals], chosen: Sequence[int]) -> float:
-        reals = np.sort(draw(real))
-        return float(np.mean([_rank_auc(draw(fakes[index]), reals) for index in chosen]))
+        pairs = [(draw(fakes[index]), np.sort(draw(reals[index]))) for index in chosen]
+        return float(np.mean([_rank_auc(fake, real) for fake, real in pairs]))
 
     def resampled(groups: list[Reals]) -> Reals:
         return np.concatenate([groups[i] for i in rng.integers(len(groups), size=len(groups))])

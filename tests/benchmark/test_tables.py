@@ -1,5 +1,7 @@
 """Laws of the figures on a results page."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,8 @@ def rows(count: int = 200) -> Rows:
     labels = np.arange(count) % 2
     generators = np.where(labels == 1, np.where(np.arange(count) % 4 == 1, "gan", "swap"), "")
     groups = np.where(labels == 1, generators, "camera")
-    return Rows(labels, generators, groups, np.arange(count).astype(str))
+    folds = np.where(np.arange(count) < count // 2, "A", "B")
+    return Rows(labels, generators, groups, np.arange(count).astype(str), folds)
 
 
 def judged(scores: np.ndarray, call: float = 0.8, clear: float = 0.2) -> Judged:
@@ -49,6 +52,17 @@ def test_mean_auc_weighs_generators_alike() -> None:
     assert mean_auc(given, scores).value == pytest.approx((1 + 0.5) / 2)
 
 
+def test_own_fold_leaves_the_other_folds_reals_out() -> None:
+    given = rows()
+    # In fold B everything scores higher; only A's gap separates fakes from reals.
+    scores = given.labels + 10.0 * (given.folds == "B")
+    assert generator_auc(given, scores, "gan", own_fold=True).value == pytest.approx(0.75)
+    only_a = np.where(given.folds == "A", "gan", "late")
+    apart = replace(given, generators=np.where(given.labels == 1, only_a, ""))
+    assert generator_auc(apart, scores, "gan", own_fold=True).value == 1
+    assert generator_auc(apart, scores, "gan").value == pytest.approx(0.5)
+
+
 def test_false_positives_are_counted_by_source() -> None:
     given = rows()
     called = (given.labels == 0) & (np.arange(200) < 20)
@@ -75,6 +89,7 @@ def test_a_calibrated_score_lies_on_the_diagonal() -> None:
         np.where(labels == 1, "gan", ""),
         np.where(labels == 1, "gan", "camera"),
         np.arange(20_000).astype(str),
+        np.full(20_000, "A"),
     )
     assert all(abs(mean - share) < 0.05 for mean, share, _ in reliability(given, scores))
 
