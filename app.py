@@ -4,11 +4,13 @@ Started by `forensics app`. It holds no analysis code: it uploads, waits and sho
 """
 
 import time
+from pathlib import Path
 
 import streamlit as st
 
 from forensics.errors import ForensicsError
 from forensics.report import html, words
+from forensics.report.likeness import chosen_gallery, likeness_part
 from forensics.report.upload import Outcome, Upload, sha256
 
 INTRODUCTION = """
@@ -42,6 +44,8 @@ def main() -> None:
         st.error(f"This file could not be examined. {_plain(str(error))}")
         return
     _show(outcome)
+    if gallery := chosen_gallery():
+        _show_likeness(given.name, given.getvalue(), gallery)
 
 
 def _upload(name: str, data: bytes) -> Upload:
@@ -73,6 +77,14 @@ def _show(outcome: Outcome) -> None:
         st.html(html.part("faces", exhibit))
     for tab, part in zip(st.tabs(list(TABS)), TABS.values(), strict=True):
         tab.html(html.part(part, exhibit))
+
+
+def _show_likeness(name: str, data: bytes, gallery: Path) -> None:
+    with st.expander("Whom do the faces look like?"):
+        try:
+            st.html(likeness_part(name, data, gallery))
+        except ForensicsError as error:
+            st.error(_plain(str(error)))
 
 
 def _plain(text: str) -> str:

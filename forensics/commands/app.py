@@ -4,6 +4,7 @@ It listens on this machine only and sends nothing anywhere, unless --address ope
 """
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,12 +21,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
     parser.add_argument("--port", type=int, default=8501, help="default 8501")
     parser.add_argument("--address", default="127.0.0.1", help="default 127.0.0.1: nobody else")
+    parser.add_argument(
+        "--gallery", type=Path, metavar="DIR", help="also show whom faces are like in this gallery"
+    )
     parser.add_argument("--headless", action="store_true", help="open no browser window")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run Streamlit until it is stopped; return its exit status."""
-    return subprocess.call(server_command(args))
+    from forensics.report.likeness import GALLERY_VARIABLE
+
+    chosen = {} if args.gallery is None else {GALLERY_VARIABLE: str(args.gallery.absolute())}
+    return subprocess.call(server_command(args), env={**os.environ, **chosen})
 
 
 def server_command(args: argparse.Namespace) -> list[str]:

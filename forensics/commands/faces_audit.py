@@ -16,10 +16,9 @@ if TYPE_CHECKING:
 
     from forensics.faces.audit import Nearest, Summary
     from forensics.faces.index import FaceIndex
-    from forensics.schema import Image
 
-SIDE = 192
-"""Side in px of the faces on the page."""
+SIDE = 160
+"""Longer side in px of the faces on the page."""
 
 
 def add_actions(actions: Any) -> None:
@@ -89,7 +88,7 @@ def _page(found: "Sequence[Nearest]", result: "Summary", index: "FaceIndex", pai
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Audit of faces</title>'
         "<style>body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-        "figure{display:inline-block;margin:.5rem;width:25rem}figure img{width:48%}</style>"
+        "figure{display:inline-block;margin:.5rem;width:25rem}</style>"
         f"<h1>Do generated faces resemble people of the gallery?</h1><ul>{lines}</ul>"
         f'<img alt="Distributions of similarity" src="{_plot(shares)}">'
         f"<h2>The most similar pairs</h2>{''.join(map(_figure, nearest))}"
@@ -98,37 +97,12 @@ def _page(found: "Sequence[Nearest]", result: "Summary", index: "FaceIndex", pai
 
 
 def _figure(one: "Nearest") -> str:
+    from forensics.report.likeness import pair_figure
+    from forensics.report.pictures import preview
+
     assert one.match is not None
     assert one.crop is not None
-    pictures = _picture(one.crop) + _gallery_picture(one.match.source)
-    words = f"{one.path.name} and {one.match.label} (similarity {one.match.similarity:.3f})"
-    return (
-        f"<figure>{pictures}<figcaption>{html.escape(words)}. "
-        f"{html.escape(one.match.statement)}</figcaption></figure>"
-    )
-
-
-def _gallery_picture(source: str) -> str:
-    """The gallery keeps no pictures: the source is shown where it still lies where it was."""
-    from forensics.errors import ForensicsError
-    from forensics.faces.align import face_crop
-    from forensics.faces.detect import find_faces
-    from forensics.media import load_image
-
-    try:
-        image = load_image(Path(source))
-    except ForensicsError as error:
-        return f"<p>No picture: {html.escape(str(error))}</p>"
-    faces = sorted(find_faces(image), key=lambda face: -face.size)
-    return _picture(face_crop(image, faces[0]) if faces else image)
-
-
-def _picture(image: "Image") -> str:
-    from PIL import Image as Pillow
-
-    stream = BytesIO()
-    Pillow.fromarray(image).resize((SIDE, SIDE)).save(stream, "JPEG", quality=90)
-    return f'<img alt="" src="{_data_uri(stream, "image/jpeg")}">'
+    return pair_figure(preview(one.crop, SIDE), one.match, f"{one.path.name} and {one.match.label}")
 
 
 def _plot(shares: dict[str, Any]) -> str:

@@ -16,8 +16,8 @@ def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelCard:
     source = tmp_path / "made.pt"
     source.write_bytes(b"weights")
     file = WeightFile("made.pt", file_sha256(source))
-    address = {"url": source.as_uri()}
-    return replace(backbones()["facenet_vggface2"], weights=(file,), source=address)
+    card = backbones()["facenet_vggface2"]
+    return replace(card, weights=(file,), source={"url": source.as_uri()})
 
 
 def test_a_file_at_an_address_is_fetched_and_verified(card: ModelCard) -> None:

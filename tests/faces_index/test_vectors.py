@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 
 from forensics.faces import vectors as blocks
+from forensics.faces.embed import unit_rows
 from forensics.faces.vectors import VectorBlocks
 from forensics.schema import Floats
 
 
 def unit_vectors(count: int, seed: int = 0) -> Floats:
     rows = np.random.default_rng(seed).standard_normal((count, 16))
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return unit_rows(rows.astype(np.float32))
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 50])

@@ -19,8 +19,8 @@ from forensics.schema import Face, Floats
 
 def near(axis: int, lean: float) -> Floats:
     """A unit vector near one axis, leaning to the last one."""
-    row = np.eye(8, dtype=np.float32)[axis] * np.cos(lean)
-    row[7] = np.sin(lean)
+    row = np.zeros(8, np.float32)
+    row[[axis, 7]] = np.cos(lean), np.sin(lean)
     return row
 
 
@@ -52,11 +52,10 @@ def test_all_cross_pairs_are_counted_once() -> None:
     assert (result.genuine_pairs, result.impostor_pairs) == (4, 24)
 
 
-@pytest.mark.parametrize(("lost", "pairs"), [("Ada_0001.jpg", 2), ("Ada_0002.jpg", 1)])
-def test_a_picture_without_a_face_is_wrong_in_every_pair(lost: str, pairs: int) -> None:
-    result = verify(PAIRS, {**VECTORS, lost: None})
-    assert result.failures == pairs
-    assert result.accuracy == pytest.approx(1 - pairs / 3 / 2)
+def test_a_picture_without_a_face_is_wrong_in_every_pair() -> None:
+    result = verify(PAIRS, {**VECTORS, "Ada_0002.jpg": None})
+    assert result.failures == 1
+    assert result.accuracy == pytest.approx(5 / 6)
     assert result.auc < 1
     assert result.true_accepts[1e-3] == 0.75
 
