@@ -17,6 +17,7 @@ from forensics.benchmark.card_file import update_card
 from forensics.benchmark.datasets import PictureStore, capped, read_samples
 from forensics.benchmark.evaluation import Runs, table_of
 from forensics.benchmark.out_of_fold import CONDITIONS, SHIPPED
+from forensics.commands.common import add_data_arguments
 from forensics.errors import WeightsUnavailable
 from forensics.fitting import fit_all
 from forensics.plugins import entries, fingerprint, read_card
@@ -28,11 +29,8 @@ EXAMPLE = "forensics calibrate --data data/manifest.csv --folds data/folds.csv -
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
-    parser.add_argument("--data", type=Path, required=True, metavar="MANIFEST.csv")
-    parser.add_argument("--folds", type=Path, required=True, metavar="FOLDS.csv")
+    add_data_arguments(parser)
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR")
-    parser.add_argument("--cache", type=Path, default=Path("runs/cache"), metavar="DIR")
-    parser.add_argument("--per-group", type=int, default=10_000, help="cap on a group's pictures")
     parser.add_argument("--adopt", action="store_true", help="ship the weights of RUNS/NAME-all")
     parser.add_argument(
         "--out", type=Path, default=Path("detectors/fusion.json"), metavar="FILE.json"

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from types import ModuleType
 
 from forensics.schema import ModelCard
@@ -23,6 +24,22 @@ def run_command(name: str, module: ModuleType, arguments: Sequence[str]) -> int:
     )
     module.add_arguments(parser)
     return int(module.run(parser.parse_args(arguments)))
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what every command on training data needs."""
+    parser.add_argument("--data", type=Path, required=True, metavar="MANIFEST.csv")
+    parser.add_argument("--folds", type=Path, required=True, metavar="FOLDS.csv")
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=Path("runs/cache"),
+        metavar="DIR",
+        help="keeps features and twins, for every run (default runs/cache)",
+    )
+    parser.add_argument(
+        "--per-group", type=int, default=10_000, help="cap on a group's pictures (default 10000)"
+    )
 
 
 def every_card() -> dict[str, ModelCard]:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from forensics.benchmark.datasets import PictureStore, capped, read_samples, without_fold
 from forensics.benchmark.out_of_fold import options_with_cache
+from forensics.commands.common import add_data_arguments
 from forensics.errors import InvalidOption, UnknownPlugin
 from forensics.plugins import load, plugin_class
 from forensics.training import TrainingData, logged
@@ -27,16 +28,11 @@ FOLDS = ("A", "B", "C", "D")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
+    add_data_arguments(parser)
     parser.add_argument("name", metavar="NAME", help="the detector")
-    parser.add_argument("--data", type=Path, required=True, metavar="MANIFEST.csv")
-    parser.add_argument("--folds", type=Path, required=True, metavar="FOLDS.csv")
     parser.add_argument("--without", choices=FOLDS, help="default: all folds, less check rows")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--cache", type=Path, default=Path("runs/cache"), metavar="DIR")
     parser.add_argument("--seed", type=int, default=0, help="default 0")
-    parser.add_argument(
-        "--per-group", type=int, default=10_000, help="cap on a group's pictures (default 10000)"
-    )
     parser.add_argument(
         "--recipe", nargs="*", default=[], metavar="NAME=VALUE", help="fields of the recipe"
     )
@@ -94,5 +90,8 @@ def _with_field(recipe: Any, path: list[str], value: str) -> Any:
     if path[0] not in known:
         raise InvalidOption(f"the recipe has no field {path[0]!r}; there are {', '.join(known)}")
     old = known[path[0]]
-    new = _with_field(old, path[1:], value) if path[1:] else type(old)(value)
+    try:
+        new = _with_field(old, path[1:], value) if path[1:] else type(old)(value)
+    except ValueError as error:
+        raise InvalidOption(f"{path[0]} must be like {old!r}, got {value!r}") from error
     return dataclasses.replace(recipe, **{path[0]: new})
