@@ -15,34 +15,16 @@ from pathlib import Path
 import numpy as np
 
 from forensics.errors import GalleryUnusable
+from forensics.faces.sqlite_schema import migrate, prepare, writing
 from forensics.faces.storage import Ids, Record, State, Storage
 from forensics.schema import Floats
 
 NAME = "faces.sqlite"
 FILES = (NAME, f"{NAME}-wal", f"{NAME}-shm", f"{NAME}-journal")
-OWNER_ONLY = 0o700
 PATIENCE = 30.0
 """Seconds to wait for another process that is writing or, when removing, reading."""
 BLOCK = 65_536
 """Vectors read at once."""
-_APPLICATION = 0x46414345
-"""SQLite's application id of our files: "FACE"."""
-MIGRATIONS = (
-    """
-    CREATE TABLE gallery (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    CREATE TABLE face (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, label TEXT NOT NULL, source TEXT NOT NULL,
-        sha256 TEXT NOT NULL, face INTEGER NOT NULL, consent TEXT NOT NULL,
-        added_at TEXT NOT NULL, UNIQUE (sha256, face));
-    CREATE TABLE vector (id INTEGER PRIMARY KEY, vector BLOB NOT NULL);
-    INSERT INTO gallery VALUES ('removals', '0'), ('purge', 'done');
-    """,
-    """
-    CREATE INDEX face_of_label ON face (label);
-    CREATE INDEX face_of_source ON face (source);
-    """,
-)
-"""How version n becomes version n + 1; `user_version` of the file counts them."""
 _FIELDS = "label, source, sha256, face, consent, added_at"
 
 
@@ -63,7 +45,7 @@ class SqliteStorage(Storage):
         self.folder = folder
         self.path = folder / NAME
         if create:
-            _prepare(folder)
+            prepare(folder, NAME)
         elif not self.path.is_file():
             raise GalleryUnusable(
                 f"there is no gallery in {folder}; `forensics faces add` makes one"
@@ -73,7 +55,7 @@ class SqliteStorage(Storage):
             self.writable = True
         with self._explained("opened"):
             self._connection = self._connect()
-            self._migrate(create)
+            migrate(self._connection, self.path, create=create)
             self._check_matcher(matcher, create)
             if self.writable and self._fact("purge") == "due":
                 # Interrupted, or another process was reading: it stays due where one still is.
@@ -83,7 +65,7 @@ class SqliteStorage(Storage):
         """As `Storage.add`; one transaction, on the disk when it returns."""
         insert = f"INSERT OR IGNORE INTO face ({_FIELDS}) VALUES (?, ?, ?, ?, ?, ?)"
         ids = []
-        with self._explained("written"), self._writing() as cursor:
+        with self._explained("written"), writing(self._connection) as cursor:
             for record, vector in zip(records, vectors, strict=True):
                 cursor.execute(insert, _row(record))
                 if cursor.rowcount == 1:
@@ -100,7 +82,7 @@ class SqliteStorage(Storage):
         if source is not None:
             where, values = "source = ? OR sha256 = ?", [source, source]
         with self._explained("written"):
-            with self._writing() as cursor:
+            with writing(self._connection) as cursor:
                 chosen = f"SELECT id FROM face WHERE {where}"
                 cursor.execute(f"DELETE FROM vector WHERE id IN ({chosen})", values)
                 cursor.execute(f"DELETE FROM face WHERE {where}", values)
@@ -169,7 +151,7 @@ class SqliteStorage(Storage):
     def destroy(self) -> None:
         """As `Storage.destroy`: overwrite, then delete our files, and the folder if that is all."""
         with self._explained("written"):
-            with self._writing() as cursor:
+            with writing(self._connection) as cursor:
                 cursor.execute("DELETE FROM vector")
                 cursor.execute("DELETE FROM face")
                 self._note_removal(cursor)
@@ -205,33 +187,9 @@ class SqliteStorage(Storage):
         log = self.folder / FILES[1]
         return log.exists() and log.stat().st_size > 0
 
-    def _migrate(self, create: bool) -> None:
-        found = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        kind = self._connection.execute("PRAGMA application_id").fetchone()[0]
-        if found == 0 and not create:
-            raise GalleryUnusable(f"{self.path} is no gallery of this suite")
-        if found and kind != _APPLICATION:
-            raise GalleryUnusable(f"{self.path} is a database of something else")
-        if found > len(MIGRATIONS):
-            raise GalleryUnusable(
-                f"{self.path} has version {found}, this suite knows {len(MIGRATIONS)}; update it"
-            )
-        if found < len(MIGRATIONS):
-            self._run_migrations()
-
-    def _run_migrations(self) -> None:
-        with self._writing() as cursor:
-            # Read again inside the transaction: another process may have been faster.
-            found = cursor.execute("PRAGMA user_version").fetchone()[0]
-            for script in MIGRATIONS[found:]:
-                for statement in script.split(";"):
-                    cursor.execute(statement)
-            cursor.execute(f"PRAGMA application_id = {_APPLICATION}")
-            cursor.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-
     def _check_matcher(self, matcher: str, create: bool) -> None:
         if create:
-            with self._writing() as cursor:
+            with writing(self._connection) as cursor:
                 cursor.execute("INSERT OR IGNORE INTO gallery VALUES ('matcher', ?)", (matcher,))
         found = self._fact("matcher")
         if found != matcher:
@@ -273,20 +231,6 @@ class SqliteStorage(Storage):
         return True
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Cursor]:
-        """One transaction, begun with the write lock; undone where anything is raised."""
-        cursor = self._connection.cursor()
-        cursor.execute("BEGIN IMMEDIATE")
-        try:
-            yield cursor
-            cursor.execute("COMMIT")
-        except BaseException:
-            # A full disk may have undone it already.
-            if self._connection.in_transaction:
-                cursor.execute("ROLLBACK")
-            raise
-
-    @contextmanager
     def _explained(self, what: str) -> Iterator[None]:
         """Turn SQLite's errors into one sentence; what was acknowledged before is not touched."""
         try:
@@ -303,15 +247,3 @@ def _row(record: Record) -> tuple[str | int, ...]:
         *(record.label, record.source, record.sha256),
         *(record.face, record.consent, record.added_at),
     )
-
-
-def _prepare(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
-        names = {path.name for path in folder.iterdir()}
-        if NAME not in names and names:
-            raise GalleryUnusable(f"{folder} holds other files; give a gallery a folder of its own")
-        if NAME not in names:
-            folder.chmod(OWNER_ONLY)
-    except OSError as error:
-        raise GalleryUnusable(f"no gallery can be made in {folder}: {error}") from error

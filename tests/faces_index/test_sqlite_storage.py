@@ -11,7 +11,8 @@ import pytest
 
 from forensics.errors import GalleryUnusable
 from forensics.faces import sqlite_storage
-from forensics.faces.sqlite_storage import MIGRATIONS, NAME, SqliteStorage
+from forensics.faces.sqlite_schema import APPLICATION, MIGRATIONS
+from forensics.faces.sqlite_storage import NAME, SqliteStorage
 from forensics.faces.storage import Record
 from forensics.schema import Floats
 
@@ -136,7 +137,7 @@ def test_a_gallery_of_version_1_is_taken_over_whole(gallery: Path) -> None:
     old.execute("INSERT INTO gallery VALUES ('matcher', ?)", (MATCHER,))
     old.execute("INSERT INTO face VALUES (1, 'Ada', '0.jpg', 'aa', 0, 'asked', 'then')")
     old.execute("INSERT INTO vector VALUES (1, ?)", (VECTORS[0].tobytes(),))
-    old.executescript(f"PRAGMA application_id = {0x46414345}; PRAGMA user_version = 1")
+    old.executescript(f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 1")
     old.close()
     storage = SqliteStorage(gallery, MATCHER)
     assert [row.label for _, row in storage.records()] == ["Ada"]
