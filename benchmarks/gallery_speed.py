@@ -27,7 +27,7 @@ SIZES = (1_000, 10_000, 100_000, 1_000_000)
 ENGINES = ("ours", "faiss flat", "lancedb")
 DIMENSIONS, CHUNK, BATCH, TOP = 128, 50_000, 1_000, 10
 QUERIES, CHECKED, SINGLE_ADDS = 200, 20, 50
-HISTOGRAM = Path(__file__).parents[1] / "forensics" / "faces" / "likeness_dlib_resnet.json"
+HISTOGRAM = Path(__file__).parents[1] / "forensics" / "backbones" / "dlib_resnet_likeness.json"
 
 Rows = NDArray[np.float32]
 Search = Callable[[Rows], list[int]]

@@ -37,7 +37,9 @@ def add_actions(actions: Any) -> None:
     calibrating.add_argument("--fold", default="1", help="measured on; default 1")
     calibrating.add_argument("--check-fold", default="2", help="checked on; default 2")
     calibrating.add_argument("--name", default="LFW", help="what the set is called")
-    calibrating.add_argument("--out", type=Path, metavar="DIR", help="default: the package's own")
+    calibrating.add_argument(
+        "--out", type=Path, metavar="DIR", help="default: beside the matcher's card"
+    )
     calibrating.add_argument("--page", type=Path, metavar="FILE.md", help="write a results page")
     calibrating.set_defaults(act=_calibrate)
     for parser in (verifying, calibrating):
@@ -90,15 +92,15 @@ def calibrated(
     from forensics.benchmark.face_verification import verify
     from forensics.benchmark.likeness_check import check_promises
     from forensics.faces.embed import load_matcher
-    from forensics.faces.likeness import to_json
+    from forensics.faces.likeness import likeness_path, to_json
     from forensics.faces.strangers import measure
     from forensics.plugins import fingerprint
 
     rows, people = fold_vectors(pairs, vectors, folds[0])
-    key = fingerprint(load_matcher(matcher).card)
-    likeness = measure(rows, people, matcher=key, measured_on=measured_on)
-    folder = out or Path(__file__).parents[1] / "faces"
-    path = folder / f"likeness_{matcher}.json"
+    card = load_matcher(matcher).card
+    likeness = measure(rows, people, matcher=fingerprint(card), measured_on=measured_on)
+    path = likeness_path(card)
+    path = path if out is None else out / path.name
     path.write_text(json.dumps(to_json(likeness)) + "\n", encoding="utf-8")
     known = set(people)
     rows, people = fold_vectors(pairs, vectors, folds[1])
@@ -185,6 +187,8 @@ def _page(
         "",
         *(f"- {line}" for line in verification_lines(result)),
         "",
+        *(_goal_line(name, figure, goal) for name, figure, goal in _goals(result)),
+        "",
         "## Strangers",
         "",
         f"Measured on {likeness.measured_on}: {likeness.pictures} pictures of {likeness.people} "
@@ -202,6 +206,18 @@ def _page(
         "",
     ]
     return "\n".join(lines)
+
+
+def _goals(result: "Verification") -> list[tuple[str, float, float]]:
+    return [
+        ("accuracy", result.accuracy, 0.985),
+        ("AUC", result.auc, 0.998),
+        ("true accepts at 0.001 false accepts", result.true_accepts[1e-3], 0.95),
+    ]
+
+
+def _goal_line(name: str, figure: float, goal: float) -> str:
+    return f"- goal for {name}: {goal:g}, {'met' if figure >= goal else 'missed'}"
 
 
 def _promise_row(promise: "Promise") -> str:

@@ -9,7 +9,7 @@ looks, and the larger of the two rates is what is said.
 import json
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -150,21 +150,25 @@ def chance_in_gallery(rate: float, people: int) -> float:
 
 
 def load_likeness(card: ModelCard) -> Likeness:
-    """The measured distributions of a matcher.
+    """The measured distributions of a matcher, which lie beside its card.
 
     Raises:
         NotCalibrated: none were measured for this matcher, or for other weights of it.
     """
-    return _load(card.name, fingerprint(card))
+    return _load(likeness_path(card), card.name, fingerprint(card))
+
+
+def likeness_path(card: ModelCard) -> Path:
+    """Where the distributions of a matcher lie."""
+    return card.folder / f"{card.name}_likeness.json"
 
 
 @cache
-def _load(name: str, key: str) -> Likeness:
-    place = files("forensics.faces") / f"likeness_{name}.json"
+def _load(path: Path, name: str, key: str) -> Likeness:
     remedy = f"measure them with: forensics faces calibrate --matcher {name}"
-    if not place.is_file():
+    if not path.is_file():
         raise NotCalibrated(f"no distributions of strangers for the matcher {name}; {remedy}")
-    facts = json.loads(place.read_text(encoding="utf-8"))
+    facts = json.loads(path.read_text(encoding="utf-8"))
     if facts["matcher"] != key:
         raise NotCalibrated(
             f"the distributions of {name} were measured with other weights; {remedy}"

@@ -1,6 +1,5 @@
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -129,7 +128,7 @@ def test_what_ships_holds_no_vector_and_belongs_to_the_matcher() -> None:
         load_likeness(replace(card, score_version=99))
 
 
-def test_a_matcher_without_distributions_names_the_command(tmp_path: Path) -> None:
+def test_a_matcher_without_distributions_names_the_command() -> None:
     card = replace(load_matcher().card, name="unheard")
     with pytest.raises(NotCalibrated, match="faces calibrate --matcher unheard"):
         load_likeness(card)
