@@ -76,7 +76,7 @@ def main() -> None:
 
 def measured(python: str, engine: str, size: int) -> dict[str, Any]:
     """Fill a gallery in one process and ask it in another."""
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         facts: dict[str, Any] = {"engine": engine, "size": size}
         for step in STEPS:
             command = [python, __file__, "--work", step, engine, str(size), f"{folder}/gallery"]
