@@ -79,8 +79,8 @@ def aligned_crop(
     """
     if size < 1:
         raise ValueError(f"size must be 1 px or more, got {size}")
-    source, target = (np.repeat(p, counts, axis=0) for p in (face.landmarks, template * size))
-    matrix = similarity(source, target.astype(np.float32))
+    target = (template * size).astype(np.float32)
+    matrix = similarity(face.landmarks.repeat(counts, axis=0), target.repeat(counts, axis=0))
     image, matrix = _region(image, matrix, size)
     scale = float(np.hypot(*matrix[:, 0]))
     if scale < 1:
