@@ -34,7 +34,7 @@ from forensics.verdict import load_fusion
 GOALS = {"clean": 0.75, "degraded": 0.68}
 CHECK_GOAL = 0.90
 CHECK_PAIR = "stylegan1-256"
-BASELINE_ROWS = 60
+BASELINE_ROWS = 40
 """Pictures a group that baselines are measured on."""
 
 
