@@ -197,7 +197,7 @@ def answers(board: Board) -> str:
     )
 
 
-def baselines(board: Board, store: PictureStore, cache: Path) -> str:
+def trivial_baselines(board: Board, store: PictureStore, cache: Path) -> str:
     """What trivial readings of the file, or its content alone, would score."""
     scores: dict[str, list[float]] = {name: [] for name in BASELINES}
     chosen = capped(board.samples, BASELINE_ROWS)

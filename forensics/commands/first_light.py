@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         *(results_page.by_generator(board, condition) for condition in conditions),
         results_page.by_real_source(board),
         results_page.answers(board),
-        results_page.baselines(board, store, args.cache),
+        results_page.trivial_baselines(board, store, args.cache),
         results_page.on_check_rows(samples, shipped, names),
     ]
     for name in names:
