@@ -27,7 +27,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     labels = rng.integers(0, 2, 3000)
     inputs = {
         name: rng.normal(0, 0.5, 3000) + 4 * labels - 2
-        for name in ("efficientnet_lite0.mean", "spectrum.mean", "spectrum.max")
+        for name in ("efficientnet_lite0.mean", "spectrum.mean")
     }
     sources, clusters = np.where(labels == 1, "gan", "camera"), np.arange(3000).astype(str)
     kinds = np.where(labels == 1, "synthetic", "real")
