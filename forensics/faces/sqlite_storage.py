@@ -23,7 +23,7 @@ NAME = "faces.sqlite"
 FILES = (NAME, f"{NAME}-wal", f"{NAME}-shm", f"{NAME}-journal")
 PATIENCE = 30.0
 """Seconds to wait for another process that is writing or, when removing, reading."""
-BLOCK = 65_536
+BLOCK = 8_192
 """Vectors read at once."""
 _FIELDS = "label, source, sha256, face, consent, added_at"
 
