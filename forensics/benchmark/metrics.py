@@ -99,9 +99,9 @@ def cluster_bootstrap(
         seed: the same seed gives the same interval.
         level: share of the resamples inside the interval.
     """
-    rows = _rows_by_name(clusters)
+    drawn = Clusters.of(clusters)
     rng = np.random.default_rng(seed)
-    figures = [statistic(_draw(rows, rng)) for _ in range(count)]
+    figures = [statistic(drawn.draw(rng)) for _ in range(count)]
     return _percentiles(np.asarray(figures), level)
 
 
@@ -118,12 +118,12 @@ def group_mean_bootstrap(
 
     Each resample draws groups with replacement, then clusters inside each drawn group.
     """
-    inside = [(rows, _rows_by_name(clusters[rows])) for rows in _rows_by_name(groups)]
+    inside = [(rows, Clusters.of(clusters[rows])) for rows in _rows_by_name(groups)]
     rng = np.random.default_rng(seed)
     figures = []
     for _ in range(count):
         drawn = rng.integers(len(inside), size=len(inside))
-        figures.append(np.mean([statistic(inside[g][0][_draw(inside[g][1], rng)]) for g in drawn]))
+        figures.append(np.mean([statistic(inside[g][0][inside[g][1].draw(rng)]) for g in drawn]))
     return _percentiles(np.asarray(figures), level)
 
 
@@ -134,8 +134,29 @@ def _rows_by_name(names: Names) -> list[NDArray[np.intp]]:
     return np.split(order, starts[1:])
 
 
-def _draw(rows: list[NDArray[np.intp]], rng: np.random.Generator) -> NDArray[np.intp]:
-    return np.concatenate([rows[index] for index in rng.integers(len(rows), size=len(rows))])
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """Rows in the order of their clusters; each cluster has a start and a length there."""
+
+    order: NDArray[np.intp]
+    starts: NDArray[np.intp]
+    lengths: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, names: Names) -> "Clusters":
+        """Read the clusters off their names (n,), one a row."""
+        order = np.argsort(names, kind="stable")
+        _, starts, lengths = np.unique(names[order], return_index=True, return_counts=True)
+        return cls(order, starts, lengths)
+
+    def draw(self, rng: np.random.Generator) -> NDArray[np.intp]:
+        """Rows of as many clusters as there are, drawn whole with replacement."""
+        chosen = rng.integers(len(self.starts), size=len(self.starts))
+        lengths = self.lengths[chosen]
+        # Where each drawn cluster's rows begin in the result: places count on from its start.
+        begins = np.cumsum(lengths) - lengths
+        places = np.arange(lengths.sum()) + np.repeat(self.starts[chosen] - begins, lengths)
+        return self.order[places]
 
 
 def _percentiles(figures: Reals, level: float) -> tuple[float, float]:

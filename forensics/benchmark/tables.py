@@ -1,13 +1,13 @@
 """The figures of a results page: AUC by generator, false positives by real source, calibration."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forensics.benchmark.evaluation import Judged
-from forensics.benchmark.metrics import auc, brier, cluster_bootstrap, ece
+from forensics.benchmark.metrics import Clusters, auc, brier, cluster_bootstrap, ece
 from forensics.calibrating import share_among
 from forensics.statistics import Labels, Names, Reals, clopper_pearson, equal_weights
 
@@ -94,28 +94,35 @@ def mean_auc(rows: Rows, scores: Reals, *, own_fold: bool = False, seed: int = 0
     The interval resamples generators, then clusters among their fakes and among the reals.
     """
     parts = [rows.against(name, own_fold=own_fold) for name in rows.fakes]
-    reals = [_by_cluster(rows, scores, part & (rows.labels == 0)) for part in parts]
-    fakes = [_by_cluster(rows, scores, part & (rows.labels == 1)) for part in parts]
-    rng = np.random.default_rng(seed)
-
-    def one(draw: Callable[[list[Reals]], Reals], chosen: Sequence[int]) -> float:
-        pairs = [(draw(fakes[index]), np.sort(draw(reals[index]))) for index in chosen]
-        return float(np.mean([_rank_auc(fake, real) for fake, real in pairs]))
-
-    def resampled(groups: list[Reals]) -> Reals:
-        return np.concatenate([groups[i] for i in rng.integers(len(groups), size=len(groups))])
-
-    drawn = [
-        one(resampled, rng.integers(len(fakes), size=len(fakes)).tolist()) for _ in range(ROUNDS)
+    reals = [_Drawn.of(rows, scores, part & (rows.labels == 0)) for part in parts]
+    fakes = [_Drawn.of(rows, scores, part & (rows.labels == 1)) for part in parts]
+    rng, count = np.random.default_rng(seed), len(parts)
+    plain = [
+        _rank_auc(fake.scores, np.sort(real.scores))
+        for fake, real in zip(fakes, reals, strict=True)
     ]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return Figure(one(np.concatenate, range(len(fakes))), float(low), float(high), len(fakes))
+    resampled = [
+        np.mean([_rank_auc(fakes[i].draw(rng), np.sort(reals[i].draw(rng))) for i in chosen])
+        for chosen in rng.integers(count, size=(ROUNDS, count)).tolist()
+    ]
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return Figure(float(np.mean(plain)), float(low), float(high), count)
 
 
-def _by_cluster(rows: Rows, scores: Reals, chosen: NDArray[np.bool_]) -> list[Reals]:
-    order = np.argsort(rows.clusters[chosen], kind="stable")
-    _, starts = np.unique(rows.clusters[chosen][order], return_index=True)
-    return np.split(scores[chosen][order], starts[1:])
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """Scores of some rows, drawn again by whole clusters."""
+
+    scores: Reals
+    clusters: Clusters
+
+    @classmethod
+    def of(cls, rows: Rows, scores: Reals, chosen: NDArray[np.bool_]) -> "_Drawn":
+        return cls(scores[chosen], Clusters.of(rows.clusters[chosen]))
+
+    def draw(self, rng: np.random.Generator) -> Reals:
+        drawn: Reals = self.scores[self.clusters.draw(rng)]
+        return drawn
 
 
 def _rank_auc(fakes: Reals, sorted_reals: Reals) -> float:
