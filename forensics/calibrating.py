@@ -17,10 +17,15 @@ from forensics.statistics import (
     sigmoid,
 )
 
-POOLED_LIMIT, SOURCE_LIMIT, MISSED_LIMIT = 0.01, 0.03, 0.05
-"""Real pictures called, all together and of one source; fakes cleared."""
+POOLED_LIMIT, SOURCE_LIMIT = 0.01, 0.03
+"""Real pictures called, all together and of one source."""
+MISSED_LIMIT, MISSED_SOURCE_LIMIT = 0.05, 0.15
+"""Fakes cleared, all together and of one generator: where the detectors do not know a generator,
+"no traces found" would be worth nothing, and the verdict abstains instead."""
 JUDGED_SOURCE = 200
-"""Pictures that a real source needs to have a say in the upper threshold."""
+"""Pictures that a source needs to have a threshold's limit of its own."""
+WORTH = 1 / 2
+"""Fakes must be cleared at most this often as often as real pictures are, or nothing is cleared."""
 BINS = 128
 # Keeps the slope finite where the classes do not overlap.
 _RIDGE = 1e-6
@@ -50,6 +55,8 @@ def fit_calibration(scored: Scored, measured_on: str) -> Calibration:
     scores = sigmoid(a * scored.logits + b)
     upper = call_threshold(scores, scored.labels, scored.sources)
     lower = min(clear_threshold(scores, scored.labels, scored.sources), upper)
+    if not _worth_clearing(scores <= lower, mass, scored.labels):
+        lower = float(np.nextafter(scores.min(), -np.inf))
     between = (scores > lower) & (scores < upper)
     return Calibration(
         slope=a,
@@ -73,13 +80,18 @@ def call_threshold(scores: Reals, labels: Labels, sources: Names) -> float:
 
 
 def clear_threshold(scores: Reals, labels: Labels, sources: Names) -> float:
-    """The highest threshold with at most 5 % of fakes at or below it, every generator equal."""
+    """The highest threshold with few fakes at or below it.
+
+    At most 5 % of all, every generator equal, and at most 15 % of every large generator.
+    """
     mass = equal_weights(labels, sources)[labels == 1] * 2
-    fake = scores[labels == 1]
-    values, step = np.unique(fake, return_inverse=True)
-    reached = np.cumsum(np.bincount(step, mass))
-    first_too_many = values[np.argmax(reached > MISSED_LIMIT)]
-    return float(np.nextafter(first_too_many, -np.inf))
+    fake, generators = scores[labels == 1], sources[labels == 1]
+    limits = [_below_all_but(fake, mass, MISSED_LIMIT)]
+    for generator, count in zip(*np.unique(generators, return_counts=True), strict=True):
+        if count >= JUDGED_SOURCE:
+            own = fake[generators == generator]
+            limits.append(_below_all_but(own, np.full(count, 1 / count), MISSED_SOURCE_LIMIT))
+    return min(limits)
 
 
 def compress(scored: Scored, bins: int = BINS) -> Neighbourhood:
@@ -144,6 +156,19 @@ def _operating_point(
         scores[fake] < threshold, scored.weights()[fake], scored.clusters[fake]
     )
     return OperatingPoint(name, threshold, called, (low, high), missed, (least, most), measured_on)
+
+
+def _worth_clearing(cleared: NDArray[np.bool_], mass: Reals, labels: Labels) -> bool:
+    """Whether "no traces found" would tell a reader anything."""
+    fakes, reals = (share_among(cleared, mass, labels == label) for label in (1, 0))
+    return fakes <= WORTH * reals
+
+
+def _below_all_but(scores: Reals, mass: Reals, share: float) -> float:
+    """The highest number with at most `share` of `scores`, by mass, at or below it."""
+    values, step = np.unique(scores, return_inverse=True)
+    reached = np.cumsum(np.bincount(step, mass))
+    return float(np.nextafter(values[np.argmax(reached > share)], -np.inf))
 
 
 def _above_all_but(scores: Reals, share: float) -> float:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from forensics.calibrating import Scored
+from forensics.calibrating import Scored, clear_threshold, fit_calibration
 from forensics.fitting import OutOfFold, compose_views, fit_all, fit_fusion, fit_set
 from forensics.fusion import FusedSet
 
@@ -162,3 +162,23 @@ def test_columns_of_different_lengths_are_refused() -> None:
     table = simulated(10)
     with pytest.raises(ValueError, match="clusters"):
         OutOfFold(table.inputs, table.labels, table.sources, table.clusters[:9], table.kinds)
+
+
+def test_a_large_generator_that_scores_low_pulls_the_lower_threshold_down() -> None:
+    rng = np.random.default_rng(0)
+    low, high, real = rng.normal(0.2, 0.05, 300), rng.normal(0.8, 0.05, 5000), np.full(300, 0.3)
+    scores = np.concatenate([low, high, real])
+    labels = np.repeat([1, 1, 0], [300, 5000, 300])
+    sources = np.concatenate([np.repeat("unknown", 300), np.arange(5000) % 30, np.repeat("c", 300)])
+    cleared = scores <= clear_threshold(scores, labels, sources)
+    assert 0 < cleared[:300].mean() <= 0.15
+
+
+def test_nothing_is_cleared_where_clearing_would_tell_nothing() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(4000) % 2
+    sources, clusters = np.where(labels == 1, "gan", "camera"), np.arange(4000).astype(str)
+    for gap, some in ((0.1, False), (3.0, True)):
+        logits = rng.normal(size=4000) + gap * labels
+        fitted = fit_calibration(Scored(logits, labels, sources, clusters), "simulated")
+        assert (fitted.score(float(logits.min())) <= fitted.clear.threshold) == some
