@@ -156,7 +156,8 @@ class Clusters:
         # Where each drawn cluster's rows begin in the result: places count on from its start.
         begins = np.cumsum(lengths) - lengths
         places = np.arange(lengths.sum()) + np.repeat(self.starts[chosen] - begins, lengths)
-        return self.order[places]
+        drawn: NDArray[np.intp] = self.order[places]
+        return drawn
 
 
 def _percentiles(figures: Reals, level: float) -> tuple[float, float]:
