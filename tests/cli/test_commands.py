@@ -81,6 +81,7 @@ def test_the_page_listens_on_this_machine_only_and_reports_to_nobody() -> None:
     line = server()
     assert "--server.address=127.0.0.1" in line
     assert "--browser.gatherUsageStats=false" in line
+    assert "--server.showEmailPrompt=false" in line
 
 
 def test_the_page_takes_what_the_intake_takes() -> None:
