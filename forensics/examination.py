@@ -21,6 +21,7 @@ from forensics.detector import CropDetector, Detector, Localiser, fake_logit
 from forensics.errors import BrokenPlugin, ForensicsError, NotCalibrated, WeightsUnavailable
 from forensics.faces.align import face_crop
 from forensics.plugins import backbones, entries, load, plugin_class
+from forensics.prevalence import with_prevalence
 from forensics.schema import (
     Evidence,
     Face,
@@ -130,7 +131,7 @@ class Examiner:
         for name, analysis in self.analyses.items():
             yield next(stages)
             with _blaming(name, case.media.path):
-                evidence[name] = analysis.examine(case)
+                evidence[name] = with_prevalence(analysis.examine(case), analysis.card)
         for name in self.detectors:
             yield next(stages)
             with _blaming(name, case.media.path):

@@ -102,11 +102,30 @@ class Face:
         return float(min(x2 - x1, y2 - y1))
 
 
+@dataclass(frozen=True)
+class Prevalence:
+    """How often a kind of finding appears in pictures that nobody altered, as measured.
+
+    `share` of `pictures` untouched ones in [0, 1], with its 95 % `interval`. `processed` and
+    `altered` give the share after each innocent processing, and after each alteration, that the
+    measurement made of some of them.
+    """
+
+    share: float
+    interval: tuple[float, float]
+    pictures: int
+    processed: dict[str, float] = field(default_factory=dict)
+    altered: dict[str, float] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, eq=False)
 class Finding:
     """One observation. `statement` says what was observed; it never interprets.
 
     `heatmap` may be smaller than the picture, at its aspect ratio; a power spectrum is square.
+    `code` names the kind of observation, stable over versions and unique in its plugin
+    ("thumbnail_differs"); only kinds with a code are counted among untouched pictures.
+    `prevalence` is what was counted; the examination fills it in from the plugin's card.
     """
 
     statement: str
@@ -114,6 +133,8 @@ class Finding:
     frame: int | None = None
     face: int | None = None
     heatmap: Map | None = None
+    code: str = ""
+    prevalence: Prevalence | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,6 +268,8 @@ class ModelCard:
     figures: dict[str, Any] = field(default_factory=dict)
     """Measured figures with their unit in the name, and nothing that nobody measured."""
     measured_on: str = ""
+    rates: dict[str, Any] = field(default_factory=dict)
+    """By code of a finding, how often it appears; written by `forensics trace-rates` alone."""
     recipe: dict[str, object] = field(default_factory=dict)
     known_failures: tuple[str, ...] = ()
     score_version: int = 1

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from forensics import __version__
 from forensics.plugins import backbones, cards
+from forensics.prevalence import most_telling_first
 from forensics.report import pictures, rates, words
 from forensics.report.plots import score_scale, spectrum_plot
 from forensics.schema import Evidence, FaceVerdict, Finding, Image, ModelCard, Verdict
@@ -52,6 +53,11 @@ class Exhibit:
         """The evidence of those plugins that give logits, by name."""
         found = self.verdict.evidence
         return {name: one for name, one in found.items() if "logit_mean" in one.measurements}
+
+    @property
+    def observed(self) -> dict[str, Evidence]:
+        """All evidence by plugin name, what is most telling first."""
+        return most_telling_first(self.verdict.evidence)
 
     @property
     def titles(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from forensics.errors import ForensicsError
-from forensics.schema import Evidence, FaceVerdict, Floats, Verdict
+from forensics.schema import Evidence, FaceVerdict, Finding, Floats, Verdict
 
 
 def verdict_line(verdict: Verdict) -> dict[str, object]:
@@ -64,12 +64,21 @@ def _evidence(evidence: Evidence) -> dict[str, object]:
                 "score": None if finding.score is None else float(finding.score),
                 "frame": finding.frame,
                 "face": finding.face,
+                **_kind(finding),
             }
             for finding in findings
         ],
         "measurements": {name: float(value) for name, value in evidence.measurements.items()},
         "seconds": float(evidence.seconds),
     }
+
+
+def _kind(finding: Finding) -> dict[str, object]:
+    """The fields that only findings of a counted kind have."""
+    fields: dict[str, object] = {"code": finding.code} if finding.code else {}
+    if finding.prevalence is not None:
+        fields["prevalence"] = asdict(finding.prevalence)
+    return fields
 
 
 def _numbers(values: tuple[float, ...] | Floats) -> list[float]:

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterator
 
+from forensics.prevalence import most_telling_first
 from forensics.report import rates, words
 from forensics.schema import Evidence, FaceVerdict, Verdict
 
@@ -39,7 +40,7 @@ def _face(number: int, verdict: FaceVerdict) -> str:
 
 def _observed(evidence: dict[str, Evidence]) -> Iterator[str]:
     yield f"{_INDENT}Observed"
-    for name, found in evidence.items():
+    for name, found in most_telling_first(evidence).items():
         for finding in found.findings:
             yield from _wrapped(f"{words.name_words(name)}: {finding.statement}", 2)
 

@@ -1,4 +1,5 @@
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,11 @@ def test_findings_carry_no_score(analysis: Analysis, case: Case) -> None:
     findings = analysis.examine(case).findings
     assert findings
     assert all(finding.score is None for finding in findings)
+
+
+def test_codes_are_names_that_stay(analysis: Analysis, case: Case) -> None:
+    codes = [finding.code for finding in analysis.examine(case).findings]
+    assert all(re.fullmatch(r"([a-z][a-z0-9]*(_[a-z0-9]+)*)?", code) for code in codes)
 
 
 def test_measurements_are_finite_and_name_their_unit(analysis: Analysis, case: Case) -> None:

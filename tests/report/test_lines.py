@@ -7,7 +7,7 @@ import pytest
 
 from forensics.errors import UnreadableMedia
 from forensics.report import lines
-from forensics.schema import Evidence, Verdict
+from forensics.schema import Evidence, Finding, Prevalence, Verdict
 
 KEYS = [
     *("path", "sha256", "kind", "label", "score", "interval", "reasons", "faces", "segments"),
@@ -26,6 +26,17 @@ def test_findings_have_the_agreed_keys_and_no_pixels(verdict: Verdict) -> None:
     line = json.loads(lines.as_text(lines.verdict_line(verdict)))
     [finding] = line["evidence"]["error_level"]["findings"]
     assert list(finding) == ["statement", "score", "frame", "face"]
+
+
+def test_a_counted_finding_adds_its_code_and_prevalence(verdict: Verdict) -> None:
+    counted = Finding("A.", code="a", prevalence=Prevalence(0.5, (0.4, 0.6), 90, {"a scan": 0.7}))
+    line = lines.verdict_line(replace(verdict, evidence={"x": Evidence((counted,))}))
+    [finding] = json.loads(lines.as_text(line))["evidence"]["x"]["findings"]
+    assert finding["code"] == "a"
+    assert finding["prevalence"] == {
+        **{"share": 0.5, "interval": [0.4, 0.6], "pictures": 90},
+        **{"processed": {"a scan": 0.7}, "altered": {}},
+    }
 
 
 def test_evidence_without_scores_has_the_score_null(verdict: Verdict) -> None:
