@@ -26,6 +26,10 @@ COMMANDS = {
         "forensics.commands.export_dlib_resnet",
         "convert the face matcher to ONNX",
     ),
+    "export-landmarks": (
+        "forensics.commands.export_landmarks",
+        "convert the landmark network to ONNX",
+    ),
 }
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 + SIGINT, as shells have it."""

@@ -81,6 +81,18 @@ def aligned_crop(
         raise ValueError(f"size must be 1 px or more, got {size}")
     target = (template * size).astype(np.float32)
     matrix = similarity(face.landmarks.repeat(counts, axis=0), target.repeat(counts, axis=0))
+    return warped_chip(image, matrix, size)
+
+
+def warped_chip(image: Image, matrix: Matrix, size: int) -> Image:
+    """Cut what a matrix shows of a picture, without aliasing; mirrored beyond the border.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        matrix: (2, 3), from px of `image` to px of the chip; it turns, scales and moves alike in
+            all directions.
+        size: side of the chip in px.
+    """
     image, matrix = _region(image, matrix, size)
     scale = float(np.hypot(*matrix[:, 0]))
     if scale < 1:
@@ -88,7 +100,7 @@ def aligned_crop(
         image, matrix = _shrunk(image, matrix, scale)
     chip = cv2.warpAffine(
         np.ascontiguousarray(image),
-        _on_pixel_centres(matrix),
+        on_pixel_centres(matrix),
         (size, size),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REFLECT_101,
@@ -141,7 +153,7 @@ def _shrunk(image: Image, matrix: Matrix, scale: float) -> tuple[Image, Matrix]:
     return small.astype(np.uint8, copy=False), matrix @ grown
 
 
-def _on_pixel_centres(matrix: Matrix) -> Matrix:
+def on_pixel_centres(matrix: Matrix) -> Matrix:
     """Restate a (2, 3) matrix for cv2, which puts pixel centres on integers and not on halves."""
     moved = matrix.copy()
     moved[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
