@@ -38,7 +38,8 @@ def face(photograph: Image) -> Face:
 
 @pytest.fixture(scope="module")
 def points(photograph: Image, face: Face) -> Floats:
-    return find_landmarks(photograph, [face])[0]
+    found: Floats = find_landmarks(photograph, [face])[0]
+    return found
 
 
 def noise(count: int) -> NDArray[np.uint8]:
