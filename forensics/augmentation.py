@@ -79,14 +79,24 @@ def augment(image: Image, side: int, seed: int, chain: Chain) -> Image:
 
 def equalised(image: Image, seed: int) -> Image:
     """Give a picture the last compression that all pictures share: JPEG 84 to 94, 4:2:0."""
-    return jpeg(image, int(np.random.default_rng(seed).integers(84, 95)))
+    return np.asarray(Pillow.open(io.BytesIO(equalised_jpeg(image, seed)), formats=["JPEG"]))
+
+
+def equalised_jpeg(image: Image, seed: int) -> bytes:
+    """The file that `equalised` decodes again."""
+    return _jpeg_file(image, int(np.random.default_rng(seed).integers(84, 95)), subsampled=True)
 
 
 def jpeg(image: Image, quality: int, *, subsampled: bool = True) -> Image:
     """Return the picture after one JPEG compression, with 4:2:0 chroma or 4:4:4."""
+    data = _jpeg_file(image, quality, subsampled=subsampled)
+    return np.asarray(Pillow.open(io.BytesIO(data), formats=["JPEG"]))
+
+
+def _jpeg_file(image: Image, quality: int, *, subsampled: bool) -> bytes:
     buffer = io.BytesIO()
     Pillow.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling=2 * int(subsampled))
-    return np.asarray(Pillow.open(buffer, formats=["JPEG"]))
+    return buffer.getvalue()
 
 
 def webp(image: Image, quality: int) -> Image:
