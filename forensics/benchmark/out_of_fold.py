@@ -1,16 +1,16 @@
 """Scores every picture by the detector that never saw its fold, and keeps what was computed."""
 
 import dataclasses
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image as Pillow
 
-from forensics.augmentation import equalised, jpeg
+from forensics.augmentation import equalised
+from forensics.benchmark.book import Book
+from forensics.benchmark.degrade import chains_of
 from forensics.detector import CropDetector
 from forensics.errors import WeightsUnavailable
 from forensics.plugins import entries, plugin_class
@@ -20,6 +20,7 @@ from forensics.weights import file_sha256
 
 FOLDS = ("A", "B", "C", "D")
 SHIPPED = "all"
+HALF_SIZE_JPEG = chains_of("resize:0.5+jpeg:75")[0]
 
 
 def clean(image: Image, seed: int) -> Image:
@@ -29,9 +30,7 @@ def clean(image: Image, seed: int) -> Image:
 
 def degraded(image: Image, seed: int) -> Image:
     """The equalised picture at half its size (bicubic), then JPEG 75."""
-    picture = Pillow.fromarray(equalised(image, seed))
-    half = (max(1, picture.width // 2), max(1, picture.height // 2))
-    return jpeg(np.asarray(picture.resize(half, Pillow.Resampling.BICUBIC)), 75)
+    return HALF_SIZE_JPEG.apply(equalised(image, seed), seed)
 
 
 CONDITIONS: dict[str, Callable[[Image, int], Image]] = {"clean": clean, "degraded": degraded}
@@ -49,27 +48,21 @@ class Scored:
 
 
 class ScoreBook:
-    """Append-only JSON lines: what is in it is not computed again."""
+    """Class logits by key, in a `Book`, rounded so that a score is the same when it is read."""
 
     def __init__(self, path: Path) -> None:
         """Open or create the book."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
-        self._known: dict[tuple[str, ...], Floats] = {}
-        if path.exists():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                key, logits = json.loads(line)
-                self._known[tuple(key)] = np.asarray(logits, np.float32)
+        self._book = Book(path)
 
     def get(self, key: tuple[str, ...]) -> Floats | None:
         """The logits under a key, or None."""
-        return self._known.get(key)
+        known = self._book.get(key)
+        return None if known is None else np.asarray(known, np.float32)
 
-    def add(self, key: tuple[str, ...], logits: Floats) -> None:
-        """Write one row; it counts as soon as it is on disk."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps([key, np.round(logits.astype(float), 5).tolist()]) + "\n")
-        self._known[key] = np.round(logits, 5)
+    def add(self, key: tuple[str, ...], logits: Floats) -> Floats:
+        """Write one row; return it as it will be read."""
+        self._book.add(key, np.round(logits.astype(float), 5).tolist())
+        return np.asarray(self._book.get(key), np.float32)
 
 
 def detector_of_run(name: str, folder: Path, options: object | None = None) -> CropDetector:
@@ -98,16 +91,19 @@ def score_run(
     condition: str,
 ) -> Iterator[Scored]:
     """Score samples by one detector under one condition, a row at a time."""
-    card: ModelCard = detector.card
-    weights = "+".join(file.sha256[:12] for file in card.weights)
     for sample in samples:
-        key = (card.name, weights, str(card.score_version), condition, sample.path)
+        key = score_key(detector.card, condition, sample)
         logits = book.get(key)
         if logits is None:
             picture = CONDITIONS[condition](read(sample), sample.seed(EQUALISE))
-            logits = detector.class_logits([picture])[0]
-            book.add(key, logits)
-        yield Scored(sample.path, card.name, sample.fold, condition, logits)
+            logits = book.add(key, detector.class_logits([picture])[0])
+        yield Scored(sample.path, detector.card.name, sample.fold, condition, logits)
+
+
+def score_key(card: ModelCard, condition: str, sample: Sample) -> tuple[str, ...]:
+    """Under which a book keeps a score: the detector, its weights and version, what was shown."""
+    weights = "+".join(file.sha256[:12] for file in card.weights)
+    return card.name, weights, str(card.score_version), condition, sample.path
 
 
 def options_with_cache(name: str, cache: Path) -> Any:
