@@ -13,6 +13,7 @@ from forensics.installation import check_own_packages
 COMMANDS = {
     "examine": ("forensics.commands.examine", "say what pictures show traces of, and how sure"),
     "generate": ("forensics.commands.generate", "make fakes that carry their provenance"),
+    "swap": ("forensics.commands.swap", "put one face in another's place, with consent"),
     "train": ("forensics.commands.train", "train a detector under the fold protocol"),
     "calibrate": ("forensics.commands.calibrate", "fit fusion and thresholds to the detectors"),
     "faces": ("forensics.commands.faces", "keep a gallery of faces, look up whom a face is like"),

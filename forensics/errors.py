@@ -62,3 +62,11 @@ class GalleryUnusable(ForensicsError):
 
     Nothing that was acknowledged before is lost.
     """
+
+
+class OutputFailed(ForensicsError):
+    """A file could not be written: the disk is full, or the folder may not be written."""
+
+
+class ConsentMissing(ForensicsError):
+    """Somebody's face would be put where it never was, and nobody said that they may."""

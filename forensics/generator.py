@@ -1,11 +1,13 @@
 """What a generator is: a seed in, pictures out, always the same for the same seed."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
+from forensics.faces.portrait import Portrait
 from forensics.plugins import Plugin
-from forensics.schema import Image, Map
+from forensics.schema import Floats, Frame, Image, Map
 
 
 class Generator(Plugin, ABC):
@@ -30,4 +32,42 @@ class Manipulator(Plugin, ABC):
         """Return the changed pictures, each of its input's size, and masks of what was changed.
 
         A mask is (H, W) float32: 1 where every pixel comes from the generator, 0 where none does.
+        Where nothing could be changed (no face, say), the picture is its input and its mask zero.
         """
+
+
+class Swapper(Plugin, ABC):
+    """Puts one person's face in the place of others."""
+
+    family: ClassVar[str] = "swap"
+    """What a manifest calls its pictures."""
+    needs_sources: ClassVar[bool] = True
+    """Whether pictures of the face to put in are needed; a trained pair has learned it."""
+
+    @abstractmethod
+    def swap(
+        self, target: Frame, sources: Sequence[Portrait], *, faces: Floats
+    ) -> tuple[Frame, Map]:
+        """Return the frame with the sources' face in the place of `faces`, and a mask.
+
+        Args:
+            target: the frame to change; it is left as it is.
+            sources: pictures of one person.
+            faces: (K, 68, 2) landmarks of the faces to replace, in px of `target`.
+
+        Returns:
+            A frame of the same size, index and time; the mask, (H, W) float32, is 1 where every
+            pixel comes from the swapper and 0 where none does.
+
+        Raises:
+            NoFace: no sources where they are needed.
+            WeightsUnavailable, WeightsCorrupt: a network's file.
+        """
+
+    @property
+    def weights_sha256(self) -> str:
+        """SHA-256 of the weights that make the fakes, "" where there are none."""
+        digests = [file.sha256 for file in self.card.weights]
+        if len(digests) <= 1:
+            return "".join(digests)
+        return hashlib.sha256("".join(digests).encode()).hexdigest()

@@ -1,8 +1,9 @@
-"""Pictures that we made say so: who made them, with what, from what, in PNG and JPEG alike."""
+"""What we made says so: by whom, with what, from what, in PNG, JPEG and MP4 alike."""
 
 import os
 import re
 import tempfile
+import uuid
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +17,7 @@ from PIL import Image as Pillow
 from PIL.PngImagePlugin import PngInfo
 
 from forensics.schema import Image
+from forensics.signing import signed
 
 # IPTC's controlled vocabulary: https://cv.iptc.org/newscodes/digitalsourcetype/
 _SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -25,6 +27,7 @@ _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _OURS = "urn:deepfake-forensics:provenance:1"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _PACKET = re.compile(rb"<x:xmpmeta.*?</x:xmpmeta>", re.DOTALL)
+_XMP_BOX = uuid.UUID("be7acfcb-97a9-42e8-9c71-999491e3afac")
 _PNG_XMP = "XML:com.adobe.xmp"
 
 
@@ -58,7 +61,14 @@ class Provenance:
         )
 
 
-def write_picture(path: Path, image: Image, provenance: Provenance, *, quality: int = 95) -> None:
+def write_picture(
+    path: Path,
+    image: Image,
+    provenance: Provenance,
+    *,
+    quality: int = 95,
+    certificate: Path | None = None,
+) -> None:
     """Write (H, W, 3) uint8 RGB as PNG or JPEG, after the suffix, with its provenance inside.
 
     The file appears whole or not at all.
@@ -68,19 +78,50 @@ def write_picture(path: Path, image: Image, provenance: Provenance, *, quality: 
         image: (H, W, 3) uint8 RGB.
         provenance: goes into XMP, and into a comment that any viewer shows.
         quality: JPEG quality, 1 to 100; PNG is lossless.
+        certificate: PEM file that signs a C2PA manifest, see `forensics.signing`; None signs none.
 
     Raises:
         ValueError: another suffix, or no such picture.
+        InvalidOption: the certificate cannot sign.
         OSError: the folder cannot be written.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:  # noqa: PLR2004
         raise ValueError(f"a picture must be (H, W, 3) uint8, got {image.shape} {image.dtype}")
     suffix = path.suffix.lower()
     if suffix == ".png":
-        return _write_whole(path, _png(image, provenance))
-    if suffix in (".jpg", ".jpeg"):
-        return _write_whole(path, _jpeg(image, provenance, quality))
-    raise ValueError(f"pictures are written as .png, .jpg or .jpeg, not {path.name!r}")
+        data, kind = _png(image, provenance), "image/png"
+    elif suffix in (".jpg", ".jpeg"):
+        data, kind = _jpeg(image, provenance, quality), "image/jpeg"
+    else:
+        raise ValueError(f"pictures are written as .png, .jpg or .jpeg, not {path.name!r}")
+    if certificate is not None:
+        data = signed(data, kind, provenance, certificate)
+    return _write_whole(path, data)
+
+
+def clip_tags(provenance: Provenance) -> dict[str, str]:
+    """The words that any player shows of an MP4 file, by the names of its tags."""
+    return {
+        "comment": provenance.sentence,
+        "encoding_tool": f"{provenance.generator} {provenance.version}",
+        "description": provenance.source_type,
+    }
+
+
+def finish_clip(path: Path, provenance: Provenance, certificate: Path | None = None) -> None:
+    """Put XMP into a written MP4 file, and a C2PA manifest where there is a certificate.
+
+    Args:
+        path: a closed MP4 file that nobody reads yet; it is changed in place.
+        provenance: goes into a box of its own at the end (XMP specification, part 3).
+        certificate: PEM file, see `forensics.signing`; None signs none.
+    """
+    packet = _xmp(provenance).encode()
+    size = (8 + len(_XMP_BOX.bytes) + len(packet)).to_bytes(4, "big")
+    with path.open("ab") as file:
+        file.write(size + b"uuid" + _XMP_BOX.bytes + packet)
+    if certificate is not None:
+        path.write_bytes(signed(path.read_bytes(), "video/mp4", provenance, certificate))
 
 
 def read_provenance(data: bytes) -> Provenance | None:
@@ -89,7 +130,7 @@ def read_provenance(data: bytes) -> Provenance | None:
     Anyone can write this into any file: it is a statement, never a proof.
 
     Args:
-        data: a PNG or JPEG file, or the beginning that holds its metadata.
+        data: a PNG, JPEG or MP4 file, or the part of it that holds its metadata.
     """
     for packet in _PACKET.findall(data):
         description = _description(packet)

@@ -6,10 +6,9 @@ The same seed gives the same files.
 """
 
 import argparse
-import csv
 import hashlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,8 @@ import numpy as np
 import forensics
 from forensics.commands.options import add_option_flags, chosen_options
 from forensics.errors import UnknownPlugin
-from forensics.generator import Manipulator
+from forensics.fakes import Row, write_manifest
+from forensics.generator import Manipulator, Swapper
 from forensics.media import load_image
 from forensics.plugins import entries, load
 from forensics.schema import Image, Map
@@ -26,25 +26,6 @@ from forensics.weights import file_sha256
 from forensics.writing import Provenance, write_picture
 
 EXAMPLE = "forensics generate reconstruction --input portrait.jpg --count 1 --seed 1 --out fakes"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of `manifest.csv`: a data set's usual columns, and the parent's SHA-256."""
-
-    path: str
-    label: str
-    family: str
-    generator: str
-    group: str
-    mask: str
-    source: str
-    width: int
-    height: int
-    bytes: int
-    sha256: str
-    note: str
-    parent: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         args.refuse(str(error))
     args.out.mkdir(parents=True, exist_ok=True)
     rows = [_write(args.out, index, plugin, picture) for index, picture in enumerate(made)]
-    _write_manifest(args.out / "manifest.csv", rows)
+    write_manifest(args.out / "manifest.csv", rows)
     print(f"{len(rows)} pictures and manifest.csv in {args.out}")
     return 0
 
@@ -90,6 +71,10 @@ def _pictures(plugin: Any, photographs: list[Path], count: int | None, seed: int
     if count is not None and count < 1:
         raise ValueError(f"--count must be 1 or more, got {count}")
     name = plugin.card.name
+    if isinstance(plugin, Swapper):
+        raise ValueError(  # noqa: TRY004 - the user's choice, not a type
+            f"{name} puts one face in another's place: use forensics swap"
+        )
     if not isinstance(plugin, Manipulator):
         if photographs:
             raise ValueError(f"{name} makes pictures from nothing: leave --input out")
@@ -150,19 +135,3 @@ def _write_mask(picture: Path, mask: Map, provenance: Provenance) -> str:
     grey = np.rint(mask * 255).astype(np.uint8)
     write_picture(path, np.repeat(grey[:, :, None], 3, axis=2), provenance)
     return path.name
-
-
-def _write_manifest(path: Path, rows: list[Row]) -> None:
-    """Write the rows; those of earlier runs stay, unless their file was made anew."""
-    fields = list(asdict(rows[0]))
-    lines: dict[str, dict[str, object]] = {}
-    if path.is_file():
-        with path.open(newline="", encoding="utf-8") as stream:
-            lines = {line["path"]: dict(line) for line in csv.DictReader(stream)}
-    lines.update({row.path: asdict(row) for row in rows})
-    partial = path.with_suffix(".part")
-    with partial.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, fields, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines.values())
-    partial.replace(path)

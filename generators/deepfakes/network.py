@@ -1,0 +1,106 @@
+"""The original deepfakes autoencoder: one encoder, a decoder for each of two people.
+
+As the program of 2017 had it: strided 5 x 5 convolutions, a dense bottleneck, pixel shuffles.
+"""
+
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from generators.deepfakes import SIDES
+
+_DEEPEST = 4
+"""Side in px of the code's map."""
+
+
+class Up(nn.Module):
+    """A convolution that makes four channels of each, and sorts them into twice the size."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, 4 * outputs, 3, padding=1)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(N, inputs, H, W) -> (N, outputs, 2 H, 2 W)."""
+        return functional.pixel_shuffle(functional.leaky_relu(self.conv(values), 0.1), 2)
+
+
+class Encoder(nn.Module):
+    """(N, 3, side, side) in [0, 1] -> (N, 4 width, 8, 8)."""
+
+    def __init__(self, side: int, width: int) -> None:
+        super().__init__()
+        # 64 px are halved four times, 128 px five times; the last stages keep their width.
+        halvings = (side // _DEEPEST).bit_length() - 1
+        channels = [3, *(width * min(2**stage, 8) for stage in range(halvings))]
+        stages: list[nn.Module] = []
+        for inputs, outputs in pairwise(channels):
+            stages += [nn.Conv2d(inputs, outputs, 5, 2, padding=2), nn.LeakyReLU(0.1)]
+        self.stages = nn.Sequential(*stages)
+        deep = channels[-1]
+        self.narrow = nn.Linear(deep * _DEEPEST**2, deep)
+        self.wide = nn.Linear(deep, deep * _DEEPEST**2)
+        self.up = Up(deep, 4 * width)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """(N, 3, side, side) -> (N, 4 width, 8, 8)."""
+        maps = self.stages(pictures)
+        code = self.wide(self.narrow(maps.flatten(1)))
+        made: Tensor = self.up(code.view_as(maps))
+        return made
+
+
+class Decoder(nn.Sequential):
+    """(N, 4 width, 8, 8) -> (N, 3, side, side) in [0, 1]."""
+
+    def __init__(self, side: int, width: int) -> None:
+        doublings = (side // (2 * _DEEPEST)).bit_length() - 1
+        channels = [4 * width, *(max(2 * width >> stage, 16) for stage in range(doublings))]
+        ups = [Up(*pair) for pair in pairwise(channels)]
+        super().__init__(*ups, nn.Conv2d(channels[-1], 3, 5, padding=2), nn.Sigmoid())
+
+
+class Pair(nn.Module):
+    """An encoder of anybody's face and the decoders of two people."""
+
+    def __init__(self, side: int, width: int) -> None:
+        """Build it for chips of `side` px, 64 or 128; the first stage has `width` channels."""
+        super().__init__()
+        if side not in SIDES:
+            raise ValueError(f"side must be one of {SIDES}, got {side}")
+        self.side, self.width = side, width
+        self.encoder = Encoder(side, width)
+        self.source, self.target = Decoder(side, width), Decoder(side, width)
+
+
+class Swap(nn.Module):
+    """What a trained pair does: chips of the target's face to chips of the source's."""
+
+    def __init__(self, pair: Pair) -> None:
+        super().__init__()
+        self.encoder, self.decoder = pair.encoder, pair.source
+
+    def forward(self, chips: Tensor) -> Tensor:
+        """(N, side, side, 3) uint8 RGB -> the same."""
+        made = self.decoder(self.encoder(chips.permute(0, 3, 1, 2).float() / 255))
+        faces: Tensor = (made * 255).round().clamp(0, 255).to(torch.uint8)
+        return faces.permute(0, 2, 3, 1)
+
+
+def write_onnx(pair: Pair, path: Path) -> None:
+    """Write the swap from the target to the source: "chips" -> "faces", both uint8 RGB."""
+    example = torch.zeros(2, pair.side, pair.side, 3, dtype=torch.uint8)
+    part = path.with_suffix(".part")
+    torch.onnx.export(
+        Swap(pair).eval(),
+        (example,),
+        part,
+        input_names=["chips"],
+        output_names=["faces"],
+        dynamic_axes={"chips": {0: "count"}, "faces": {0: "count"}},
+        dynamo=False,
+    )
+    part.replace(path)
