@@ -3,6 +3,7 @@
 Crops run one at a time, so that no score depends on its neighbours.
 """
 
+import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -21,11 +22,14 @@ CLIP_SIDE = 160
 
 @cache
 def session(path: Path, threads: int = 0) -> Any:
-    """Open an ONNX file, already verified, once a process; `threads` 0 takes all cores."""
+    """Open an ONNX file, already verified, once a process.
+
+    `threads` 0 takes as many as `$FORENSICS_THREADS` says, else all cores.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = threads or int(os.environ.get("FORENSICS_THREADS", "0"))
     options.log_severity_level = 3
     # Threads that spin while they wait take the processor from whatever else runs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

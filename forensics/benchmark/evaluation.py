@@ -103,8 +103,20 @@ class Judged:
     cleared: NDArray[np.bool_]
 
 
-def judge_left_out(table: OutOfFold, folds: Names, detectors: Sequence[str]) -> Judged:
+def judge_left_out(
+    table: OutOfFold,
+    folds: Names,
+    detectors: Sequence[str],
+    *,
+    fit: NDArray[np.bool_] | None = None,
+) -> Judged:
     """Fit fusion, calibration and thresholds on three folds, judge the fourth; all four in turn.
+
+    Args:
+        table: n rows.
+        folds: (n,) the fold of each.
+        detectors: names.
+        fit: (n,) the rows that may be fitted to; None for all. All are judged.
 
     Raises:
         InvalidManifest: a fold lacks one of the classes, so that nothing can be fitted.
@@ -114,10 +126,11 @@ def judge_left_out(table: OutOfFold, folds: Names, detectors: Sequence[str]) -> 
     called, cleared = np.zeros(size, bool), np.zeros(size, bool)
     for fold in np.unique(folds):
         held = folds == fold
-        if len(np.unique(table.labels[~held])) != len(set(table.labels.tolist())):
+        others = ~held if fit is None else ~held & fit
+        if len(np.unique(table.labels[others])) != len(set(table.labels.tolist())):
             raise InvalidManifest(f"without fold {fold} one class is missing")
         cards = dict.fromkeys(detectors, "")
-        fitted = fit_set(_rows(table, ~held), cards, measured_on="the other folds")
+        fitted = fit_set(_rows(table, others), cards, measured_on="the other folds")
         logits[held], scores[held] = _apply(fitted, table, held)
         calibration = fitted.calibrations["1"]
         called[held] = scores[held] >= calibration.call.threshold
