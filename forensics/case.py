@@ -3,9 +3,13 @@
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from forensics.faces.detect import find_faces
 from forensics.media import decode, open_media, read_bytes
 from forensics.schema import Face, Floats, Frame, Image, Media
+from forensics.traces.luminance import stored_luminance
 
 
 class Case:
@@ -30,6 +34,11 @@ class Case:
     def image(self) -> Image:
         """The pixels of `frame`."""
         return self.frame.image
+
+    @cached_property
+    def stored_luminance(self) -> NDArray[np.uint8] | None:
+        """(H, W) luminance as a JPEG stores it, not turned; None for other formats and CMYK."""
+        return stored_luminance(self.data) if self.media.format == "JPEG" else None
 
     @cached_property
     def faces(self) -> list[Face]:

@@ -22,7 +22,7 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _EXIF_BLOCK = re.compile(rb"(?:Exif\0\0|EXIF.{4}|eXIf)(?=II\*\0|MM\0\*)", re.DOTALL)
 _TIFF_STARTS = (b"II*\0", b"MM\0*")
 # All that Pillow's EXIF reader was seen to raise on mutated blocks.
-_EXIF_DAMAGE = (
+EXIF_DAMAGE = (
     OSError,
     ValueError,
     SyntaxError,
@@ -70,7 +70,7 @@ def read_exif(data: bytes) -> Exif | None:
             exif.load(block)
             tags = {**exif, **exif.get_ifd(ExifTags.IFD.Exif)}
             position = bool(exif.get_ifd(ExifTags.IFD.GPSInfo))
-    except _EXIF_DAMAGE as error:
+    except EXIF_DAMAGE as error:
         raise ValueError(f"the EXIF block is damaged: {error}") from error
     named = {ExifTags.TAGS[tag]: value for tag, value in tags.items() if tag in ExifTags.TAGS}
     return Exif({name: _as_text(value) for name, value in named.items()}, position)
