@@ -3,6 +3,8 @@
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from forensics.benchmark.card_file import update_card
 
 CARD = 'kind = "detector"\ntitle = "A \\"quoted\\" title"  # a remark\n'
@@ -27,3 +29,23 @@ def test_a_change_replaces_its_own_part_and_keeps_the_others(tmp_path: Path) -> 
     assert fields["recipe"] == {"chain": {"resize": [0.4, 1.6]}, "on": True}
     assert fields["figures"] == {"auc": 0.8}
     assert fields["measured_on"] == 'a "set"'
+
+
+def test_rates_are_tables_by_code_and_names_may_have_spaces(tmp_path: Path) -> None:
+    path = tmp_path / "card.toml"
+    path.write_text(CARD, encoding="utf-8")
+    rates = {"grid": {"untouched": [1, 9], "processed": {"a scan": [2, 5]}}, "none": {"n": 3}}
+    update_card(path, rates=rates)
+    update_card(path, figures={"auc": 0.5})
+    fields = tomllib.loads(path.read_text(encoding="utf-8"))
+    assert fields["rates"] == rates
+    assert fields["figures"] == {"auc": 0.5}
+
+
+def test_what_people_wrote_is_never_written_twice(tmp_path: Path) -> None:
+    path = tmp_path / "card.toml"
+    path.write_text(CARD + 'measured_on = "by hand"\n[figures]\nshare = 0.5\n', encoding="utf-8")
+    update_card(path, rates={"grid": {"untouched": [1, 9]}})
+    assert tomllib.loads(path.read_text(encoding="utf-8"))["figures"] == {"share": 0.5}
+    with pytest.raises(ValueError, match="figures above the line"):
+        update_card(path, figures={"share": 0.6})
