@@ -6,6 +6,7 @@ figures are those of `forensics.benchmark.metrics`; the scores are sorted once, 
 costs a cumulative sum.
 """
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -56,9 +57,11 @@ def draw_rows(clusters: Names, strata: Names, *, rounds: int = ROUNDS, seed: int
     names, stratum = np.unique(strata, return_inverse=True)
     of_cluster = np.zeros(which.max() + 1, np.intp)
     np.maximum.at(of_cluster, which, stratum)
-    rng = np.random.default_rng(seed)
     drawn = np.zeros((rounds, len(of_cluster)))
-    for index in range(len(names)):
+    for index, name in enumerate(names.tolist()):
+        # A stratum is drawn the same whatever stands beside it: real pictures that several
+        # generators are scored with are drawn once for all of them.
+        rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
         inside = np.flatnonzero(of_cluster == index)
         if len(inside):
             even = np.full(len(inside), 1 / len(inside))

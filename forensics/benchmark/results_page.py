@@ -23,6 +23,7 @@ from forensics.benchmark.tables import (
     matched_auc,
     mean_auc,
     reliability,
+    rows_of,
     summary,
 )
 from forensics.fitting import OutOfFold
@@ -67,23 +68,13 @@ def build_board(samples: list[Sample], logits: Logits, names: list[str]) -> Boar
     }
     return Board(
         samples=samples,
-        rows=_rows(samples),
+        rows=rows_of(samples),
         tables={name: table_of(samples, logits, names, (name,)) for name in conditions},
         judged={
             name: Judged(*(getattr(judged, field)[part] for field in vars(judged)))
             for name, part in parts.items()
         },
         names=names,
-    )
-
-
-def _rows(samples: Sequence[Sample]) -> Rows:
-    return Rows(
-        labels=np.asarray([int(sample.fake) for sample in samples]),
-        generators=np.asarray([sample.generator for sample in samples]),
-        groups=np.asarray([sample.group for sample in samples]),
-        clusters=np.asarray([sample.cluster for sample in samples]),
-        folds=np.asarray([sample.fold for sample in samples]),
     )
 
 
@@ -201,7 +192,7 @@ def trivial_baselines(board: Board, store: PictureStore, cache: Path) -> str:
     """What trivial readings of the file, or its content alone, would score."""
     scores: dict[str, list[float]] = {name: [] for name in BASELINES}
     chosen = capped(board.samples, BASELINE_ROWS)
-    rows = _rows(chosen)
+    rows = rows_of(chosen)
     for sample in tqdm(chosen, "baselines", disable=None):
         data, image = store.stored(sample), store.read(sample)
         for name, score in BASELINES.items():
@@ -227,7 +218,7 @@ def trivial_baselines(board: Board, store: PictureStore, cache: Path) -> str:
 def on_check_rows(samples: list[Sample], logits: Logits, names: list[str]) -> str:
     """The weights that ship, on rows that trained nothing."""
     held = [sample for sample in samples if sample.check]
-    rows, fitted = _rows(held), load_fusion(names).chosen
+    rows, fitted = rows_of(held), load_fusion(names).chosen
     parts = []
     for condition in CONDITIONS:
         judged = judge_with(fitted, table_of(held, logits, names, (condition,)))

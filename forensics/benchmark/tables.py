@@ -10,6 +10,7 @@ from forensics.benchmark.evaluation import Judged
 from forensics.benchmark.metrics import Clusters, auc, brier, cluster_bootstrap, ece
 from forensics.calibrating import share_among
 from forensics.statistics import Labels, Names, Reals, clopper_pearson, equal_weights
+from forensics.training import Sample
 
 MATCHED = {
     "stylegan1-256": "ffhq-256",
@@ -42,6 +43,17 @@ class Rows:
         chosen: NDArray[np.bool_] = self.generators == generator
         reals: NDArray[np.bool_] = self.labels == 0
         return chosen | (reals & np.isin(self.folds, self.folds[chosen]) if own_fold else reals)
+
+
+def rows_of(samples: Sequence[Sample]) -> Rows:
+    """The columns of these samples."""
+    return Rows(
+        labels=np.asarray([int(sample.fake) for sample in samples]),
+        generators=np.asarray([sample.generator for sample in samples]),
+        groups=np.asarray([sample.group for sample in samples]),
+        clusters=np.asarray([sample.cluster for sample in samples]),
+        folds=np.asarray([sample.fold for sample in samples]),
+    )
 
 
 @dataclass(frozen=True)
