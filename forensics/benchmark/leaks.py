@@ -107,6 +107,7 @@ class Leak:
     high: float | None
     fakes: int
     reals: int
+    level: str = "image"
 
     @property
     def confounding(self) -> bool:

@@ -65,8 +65,8 @@ class ScoreBook:
         return np.asarray(self._book.get(key), np.float32)
 
 
-def detector_of_run(name: str, folder: Path, options: object | None = None) -> CropDetector:
-    """Build a detector with the weights of a training run instead of the shipped ones.
+def card_of_run(name: str, folder: Path) -> ModelCard:
+    """The card of a detector with the weights of a training run instead of the shipped ones.
 
     Raises:
         WeightsUnavailable: the run has left no weights yet.
@@ -78,7 +78,12 @@ def detector_of_run(name: str, folder: Path, options: object | None = None) -> C
         raise WeightsUnavailable(
             f"{folder} holds no weights of {name}; run `forensics train` first"
         )
-    card = dataclasses.replace(entries("detector")[name].card, folder=folder, weights=found)
+    return dataclasses.replace(entries("detector")[name].card, folder=folder, weights=found)
+
+
+def detector_of_run(name: str, folder: Path, options: object | None = None) -> CropDetector:
+    """Build a detector with the weights of a training run; raises what `card_of_run` raises."""
+    card = card_of_run(name, folder)
     detector: CropDetector = plugin_class("detector", name)(card, options)
     return detector
 

@@ -6,7 +6,7 @@ a paired bootstrap over clusters, and Wilcoxon's signed ranks over generators. S
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,7 +82,11 @@ def _variance(sums: Sequence[Reals], which: NDArray[np.intp], fake: NDArray[np.b
 
 
 def paired_bootstrap(
-    labels: Labels, first: Reals, second: Reals, members: Sequence[NDArray[np.bool_]], drawn: Reals
+    labels: Labels,
+    first: Reals,
+    second: Reals,
+    members: Sequence[NDArray[np.bool_]],
+    blocks: Iterable[Reals],
 ) -> Difference:
     """The difference of two mean areas under the curve, over the same resampled clusters.
 
@@ -91,18 +95,20 @@ def paired_bootstrap(
         first: (n,) scores of one detector.
         second: (n,) scores of the other.
         members: of each generator, which rows (n,) bool its area is made of.
-        drawn: (R, n) from `forensics.benchmark.intervals.draw_rows`.
+        blocks: resamples, each (R, n) from `forensics.benchmark.intervals.draw_rows`.
     """
-    plain = np.ones((1, len(labels)))
-    both = []
-    for draws in (plain, drawn):
-        gaps = [
-            auc_of_draws(labels[m], second[m], draws[:, m])
-            - auc_of_draws(labels[m], first[m], draws[:, m])
+
+    def gaps(drawn: Reals) -> Reals:
+        found = [
+            auc_of_draws(labels[m], second[m], drawn[:, m])
+            - auc_of_draws(labels[m], first[m], drawn[:, m])
             for m in members
         ]
-        both.append(np.mean(gaps, axis=0))
-    value, resampled = float(both[0][0]), both[1][np.isfinite(both[1])]
+        return np.asarray(np.mean(found, axis=0))
+
+    value = float(gaps(np.ones((1, len(labels))))[0])
+    resampled = np.concatenate([gaps(drawn) for drawn in blocks])
+    resampled = resampled[np.isfinite(resampled)]
     low, high = interval(resampled)
     fewest = min(int((resampled <= 0).sum()), int((resampled >= 0).sum()))
     return Difference(value, low, high, min(1.0, 2 * (fewest + 1) / (len(resampled) + 1)))

@@ -5,7 +5,7 @@ is a handful of frames, evenly spread.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from PIL import Image as Pillow
 
 from forensics.augmentation import equalised_jpeg
 from forensics.benchmark.collection import is_clip
-from forensics.benchmark.datasets import REGION, PictureStore
+from forensics.benchmark.datasets import FRAMED_GROUPS, PictureStore
 from forensics.benchmark.leaks import picture_facts
 from forensics.errors import NoFace
 from forensics.faces.align import face_crop
@@ -24,8 +24,8 @@ from forensics.schema import Image
 from forensics.training import EQUALISE, Sample
 
 ORIGINAL, EQUALISED = "original", "equalised"
-SMALLEST_SIDE = 128
-"""The smallest side that equalising cuts to, in px; what is smaller stays as it is."""
+SIDE = 224
+"""The side that equalising cuts to, in px; what is smaller stays as it is, and the audit tells."""
 LEVELS = ("image", "face")
 
 
@@ -43,7 +43,7 @@ class Viewer:
 
     root: Path
     cache: Path
-    side: int = REGION
+    side: int = SIDE
     level: str = "image"
     frames: int = 8
 
@@ -105,10 +105,10 @@ class Viewer:
             return self.level
         return "video" if self.level == "image" else "video faces"
 
-    def shortest_side(self, sample: Sample) -> int:
-        """The shorter side of what equalising has to cut, in px."""
-        region = self._store.read(sample) if not is_clip(sample) else next(self._clip(sample))
-        return int(min(region.shape[:2]))
+    def find_boxes(self, samples: Sequence[Sample]) -> Iterator[Sample]:
+        """Find and keep the face boxes of groups whose framing is known to leak."""
+        framed = [sample for sample in samples if sample.group in FRAMED_GROUPS]
+        return self._store.find_boxes(framed) if framed else iter(())
 
     def _originals(self, sample: Sample) -> Iterator[Image]:
         pictures = self._clip(sample) if is_clip(sample) else iter([self._store.original(sample)])

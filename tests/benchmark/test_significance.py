@@ -67,7 +67,7 @@ def test_clusters_that_hold_both_classes_agree_with_the_bootstrap() -> None:
     first, second = (content * w + 0.6 * labels + rng.normal(0, 0.8, 400) for w in (1.0, 0.2))
     found = delong(labels, first, second, pairs.astype(str))
     drawn = draw_rows(pairs.astype(str), np.full(400, ""), rounds=2000, seed=0)
-    twin = paired_bootstrap(labels, first, second, [np.ones(400, bool)], drawn)
+    twin = paired_bootstrap(labels, first, second, [np.ones(400, bool)], [drawn])
     assert (found.low, found.high) == pytest.approx((twin.low, twin.high), abs=0.01)
 
 
@@ -87,7 +87,7 @@ def test_five_in_a_hundred_nulls_are_significant(test: str) -> None:
         else:
             drawn = draw_rows(alone(labels), np.full(150, ""), rounds=120, seed=seed)
             members = [np.ones(150, bool)]
-            hits += paired_bootstrap(labels, first, second, members, drawn).p < 0.05
+            hits += paired_bootstrap(labels, first, second, members, [drawn]).p < 0.05
     # 6 are expected; 0 to 14 hold all but .2 % of the binomial distribution.
     assert hits <= 14
 
@@ -104,7 +104,7 @@ def test_the_bootstrap_of_a_mean_agrees_with_rows_written_out() -> None:
             rows = np.repeat(np.flatnonzero(m), times[m])
             of_one.append(auc(labels[rows], second[rows]) - auc(labels[rows], first[rows]))
         gaps.append(np.mean(of_one))
-    found = paired_bootstrap(labels, first, second, members, drawn)
+    found = paired_bootstrap(labels, first, second, members, [drawn])
     assert (found.low, found.high) == pytest.approx(tuple(np.quantile(gaps, [0.025, 0.975])))
 
 
