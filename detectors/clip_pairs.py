@@ -2,31 +2,35 @@
 
 Frozen CLIP features generalise across generators (Ojha et al. 2023), intermediate blocks better
 than the last (Koutlis and Papadopoulos 2024), and pictures paired with their own reconstruction
-keep the head from learning content (Rajan et al. 2025).
+keep the head from learning content (Rajan et al. 2025). Where those read class tokens, ours reads
+the mean of the patch tokens of the middle blocks: texture more than content.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save_file
 
 from forensics.augmentation import Chain
-from forensics.detector import CropDetector, Trainable
+from forensics.detector import CropDetector, Localiser, Trainable, fake_logit
 from forensics.feature_store import FeatureStore, stored_features
 from forensics.linear_head import HeadRecipe, HeadRows, LinearHead, fit_head
-from forensics.neural import CLIP_SIDE, clip_tokens
+from forensics.neural import CLIP_PATCH, CLIP_SIDE, CLIP_WIDTH, clip_patches
 from forensics.plugins import backbones, fingerprint
-from forensics.schema import Floats, Image, Step
-from forensics.traces.crops import native_crops
+from forensics.schema import Floats, Image, Map, Step
+from forensics.traces.crops import crop_areas, fitting_side, padded
 from forensics.training import TrainingData
 from forensics.views import View, all_views, cache_key, fill, kinds_of, pairs_of, weights_of
 from forensics.weights import load_tensors
 
 BATCH = 32
-WIDTH = 4 * 768
+HEATMAP_GAIN = 2.0
+"""Logits of single patches are spread wider than those of pictures; this brings them to one."""
+KEPT = 16
+"""Crops whose patch logits stay in memory, so that a map costs nothing after a score."""
 
 
 @dataclass(frozen=True)
@@ -48,24 +52,33 @@ class ClipPairsRecipe:
     power: float = 0.5
 
 
-class ClipPairs(CropDetector, Trainable):
-    """Linear head on the class tokens of blocks 8 to 11 of CLIP ViT-B/16."""
+class ClipPairs(CropDetector, Localiser, Trainable):
+    """Linear head on the mean patch tokens of blocks 5 to 7 of CLIP ViT-B/16.
+
+    The head is linear and the tokens are averaged, so that a crop's logit is the mean of its
+    patches' logits: the map of these is what the score consists of, not an afterthought.
+    """
 
     Options = ClipPairsOptions
     Recipe = ClipPairsRecipe
 
     def class_logits(self, images: Sequence[Image]) -> list[Floats]:
         """Return for each image (k, 3) float32 class logits of its native crops."""
-        return [self.head.class_logits(_summed(self.features(image))) for image in images]
+        return [self.head.class_logits(self.features(image)) for image in images]
 
     def features(self, image: Image) -> Floats:
-        """Class tokens of a picture's native crops, (k, 4 * 768) float32."""
-        crops = native_crops(image, CLIP_SIDE, self.options.crops)
+        """Mean patch tokens of a picture's native crops, (k, 2304) float32."""
+        crops = [padded(image[area], CLIP_PATCH) for area in self._areas(image)]
         return self.crop_features(crops)
 
     def crop_features(self, crops: Sequence[Image]) -> Floats:
-        """Class tokens of crops, (k, 160, 160, 3) uint8 RGB -> (k, 4 * 768) float32."""
-        return _tokens(crops) if self.store is None else stored_features(self.store, crops, _tokens)
+        """Mean patch tokens of crops, each (16 h, 16 w, 3) uint8 RGB -> (k, 2304) float32."""
+        compute = self._means
+        return compute(crops) if self.store is None else stored_features(self.store, crops, compute)
+
+    def locate(self, images: Sequence[Image]) -> list[Map]:
+        """Return P(fake) by patch, uncalibrated, (H, W) float32; 0 where no crop looked."""
+        return [self._map(image) for image in images]
 
     @cached_property
     def store(self) -> FeatureStore | None:
@@ -73,7 +86,7 @@ class ClipPairs(CropDetector, Trainable):
         if not self.options.cache:
             return None
         backbone = fingerprint(backbones()["clip_vit_b16"])
-        return FeatureStore(Path(self.options.cache) / f"clip-crops-{backbone[:12]}", WIDTH)
+        return FeatureStore(Path(self.options.cache) / f"clip-crops-{backbone[:12]}", CLIP_WIDTH)
 
     @cached_property
     def head(self) -> LinearHead:
@@ -81,24 +94,57 @@ class ClipPairs(CropDetector, Trainable):
         tensors = load_tensors(self.card)
         return LinearHead(tensors["weight"], tensors["bias"])
 
+    @cached_property
+    def _tokens(self) -> Callable[[bytes, tuple[int, ...]], Floats]:
+        """Patch tokens by a crop's bytes and shape; the latest stay, for `locate`."""
+
+        @lru_cache(KEPT)
+        def tokens(pixels: bytes, shape: tuple[int, ...]) -> Floats:
+            return clip_patches(np.frombuffer(pixels, np.uint8).reshape(shape))
+
+        return tokens
+
+    def _means(self, crops: Sequence[Image]) -> Floats:
+        tokens = [self._tokens(crop.tobytes(), crop.shape) for crop in crops]
+        return np.stack([grid.mean(axis=(0, 1)) for grid in tokens])
+
+    def _areas(self, image: Image) -> list[tuple[slice, slice]]:
+        side = fitting_side(image, CLIP_SIDE, CLIP_PATCH)
+        return crop_areas(image.shape[:2], side, self.options.crops)
+
+    def _map(self, image: Image) -> Map:
+        """Lay the patches' logits over the picture, the mean where crops overlap."""
+        total = np.zeros(image.shape[:2], np.float32)
+        seen = np.zeros_like(total)
+        for area in self._areas(image):
+            crop = padded(image[area], CLIP_PATCH)
+            tokens = self._tokens(crop.tobytes(), crop.shape)
+            logits = fake_logit(self.head.class_logits(tokens.reshape(-1, CLIP_WIDTH)))
+            fine = np.kron(logits.reshape(tokens.shape[:2]), np.ones((CLIP_PATCH, CLIP_PATCH)))
+            height, width = image[area].shape[:2]
+            total[area] += fine[:height, :width]
+            seen[area] += 1
+        chance = 1 / (1 + np.exp(-total / np.maximum(seen, 1) / HEATMAP_GAIN))
+        return np.asarray(np.where(seen > 0, chance, 0), np.float32)
+
     def train(self, data: TrainingData, recipe: ClipPairsRecipe, seed: int) -> Iterator[Step]:
         """Compute features not yet in the cache, then fit the head and save it.
 
         Resumable: a killed run loses at most one batch of features.
         """
-        views = all_views(data.samples, recipe.strong, recipe.twins)
+        views = all_views(data.samples, recipe.strong, recipe.twins, tuple(data.makers))
         backbone = fingerprint(backbones()["clip_vit_b16"])
         key = cache_key(backbone, recipe.chain, CLIP_SIDE)
-        store = FeatureStore(data.cache / f"clip-{key}", width=WIDTH)
+        store = FeatureStore(data.cache / f"clip-{key}", width=CLIP_WIDTH)
 
         def features(view: View) -> Floats:
-            crop = view.crop(data, recipe.chain, CLIP_SIDE)
-            return self.crop_features([crop]).reshape(WIDTH)
+            crop = view.crop(data, recipe.chain, CLIP_SIDE, CLIP_PATCH)
+            return self.crop_features([crop]).reshape(CLIP_WIDTH)
 
         for left in fill(store, views, features, BATCH):
             yield Step(len(views) - left, len(views) + 1, {})
         rows = HeadRows(
-            features=_summed(store.rows([view.key for view in views])),
+            features=store.rows([view.key for view in views]),
             kinds=kinds_of(views),
             weights=weights_of(views, recipe.power),
             pairs=pairs_of(views),
@@ -108,12 +154,3 @@ class ClipPairs(CropDetector, Trainable):
         tensors = {"weight": head.weight, "bias": head.bias}
         save_file(tensors, data.folder / f"{self.card.name}.safetensors")
         yield Step(len(views) + 1, len(views) + 1, {"rows": float(len(views))})
-
-
-def _summed(tokens: Floats) -> Floats:
-    """Add up the class tokens of the four blocks, (N, 4 * 768) -> (N, 768)."""
-    return np.asarray(tokens.reshape(len(tokens), 4, -1).sum(axis=1), np.float32)
-
-
-def _tokens(crops: Sequence[Image]) -> Floats:
-    return clip_tokens(crops).reshape(len(crops), WIDTH)

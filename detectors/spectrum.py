@@ -69,7 +69,7 @@ class Spectrum(CropDetector, Trainable):
 
     def train(self, data: TrainingData, recipe: SpectrumRecipe, seed: int) -> Iterator[Step]:
         """Compute features not yet in the cache, then fit the trees and save them."""
-        views = all_views(data.samples, recipe.strong, recipe.twins)
+        views = all_views(data.samples, recipe.strong, recipe.twins, tuple(data.makers))
         width = frequency_features(np.zeros((SIDE, SIDE, 3), np.uint8)).size
         key = cache_key(self.card.score_version, width, recipe.chain)
         store = FeatureStore(data.cache / f"spectrum-{key}", width)

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from forensics.schema import Floats, Image
-from forensics.traces.crops import padded
+from forensics.traces.crops import fitting_side, padded
 
 HALF_THE_TIME = 0.5
 MOSTLY_SUBSAMPLED = 0.7
@@ -48,7 +48,7 @@ class Chain:
     uncompressed: float = 0.05
 
 
-def augment(image: Image, side: int, seed: int, chain: Chain) -> Image:
+def augment(image: Image, side: int, seed: int, chain: Chain, cell: int = 0) -> Image:
     """Degrade a picture and cut one native crop out of it.
 
     Args:
@@ -56,14 +56,17 @@ def augment(image: Image, side: int, seed: int, chain: Chain) -> Image:
         side: side of the square crop in px.
         seed: draws everything; two pictures of one size get the identical chain.
         chain: how likely and how strong.
+        cell: where the degraded picture is smaller than `side`, the crop is too, a multiple of
+            `cell` px; with 0 it is mirrored up to `side`.
 
     Returns:
-        (side, side, 3) uint8 RGB.
+        (side, side, 3) uint8 RGB, or smaller where `cell` allows it.
     """
     rng = np.random.default_rng(seed)
     factor = rng.uniform(*chain.resize) if rng.random() < chain.resizing else 1.0
     # The region is cut wider than the crop, so that every later grid and border is random too.
-    region = _random_crop(image, int(np.ceil(side / factor)) + 16, rng)
+    wanted = int(np.ceil(side / factor)) + 16
+    region = _random_crop(image, min(wanted, *image.shape[:2]) if cell else wanted, rng)
     if rng.random() < chain.earlier_jpeg:
         region = jpeg(
             region, int(rng.integers(*chain.quality)), subsampled=rng.random() < HALF_THE_TIME
@@ -71,7 +74,7 @@ def augment(image: Image, side: int, seed: int, chain: Chain) -> Image:
         region = region[int(rng.integers(0, 8)) :, int(rng.integers(0, 8)) :]
     region = _resized(region, factor, FILTERS[rng.integers(len(FILTERS))])
     region = _photographed(region, rng, chain)
-    crop = _random_crop(region, side, rng)
+    crop = _random_crop(region, fitting_side(region, side, cell) if cell else side, rng)
     if rng.random() < HALF_THE_TIME:
         crop = np.ascontiguousarray(crop[:, ::-1])
     return _compressed(crop, rng, chain)

@@ -45,7 +45,12 @@ class BatchPlan:
         present = {sample.group for sample in data.samples}
         self.matched = [pair for pair in MATCHED if present.issuperset(pair)]
         self.by_group = _grouped(data.samples)
-        self.paired = [sample for sample in data.samples if sample.in_share(twins)]
+        self.paired = [
+            (sample, maker)
+            for place, maker in enumerate(data.makers)
+            for sample in data.samples
+            if sample.in_share(twins, place)
+        ]
 
     def batch(self, seed: int, step: int) -> Batch:
         """Return the batch of a step: the same for the same seed and step."""
@@ -56,12 +61,12 @@ class BatchPlan:
         kinds, sources = [s.kind for s in singles], [s.source for s in singles]
         pairs = []
         for _ in range((self.size - len(singles)) // 2):
-            sample = self.paired[rng.integers(len(self.paired))]
-            real, fake, kind = self._pair(sample, rng)
+            sample, maker = self.paired[rng.integers(len(self.paired))]
+            real, fake, kind = self._pair(sample, maker, rng)
             pairs.append((len(crops), len(crops) + 1))
             crops += [real, fake]
             kinds += [0, kind]
-            sources += [sample.source, "reconstruction"]
+            sources += [sample.source, maker]
         return Batch(np.stack(crops), np.asarray(kinds), tuple(sources), np.asarray(pairs))
 
     def _matched(self, count: int, rng: np.random.Generator) -> list[Sample]:
@@ -87,9 +92,11 @@ class BatchPlan:
     def _crop(self, sample: Sample, rng: np.random.Generator) -> Image:
         return augment(self.data.read(sample), self.side, int(rng.integers(2**32)), self.chain)
 
-    def _pair(self, sample: Sample, rng: np.random.Generator) -> tuple[Image, Image, int]:
+    def _pair(
+        self, sample: Sample, maker: str, rng: np.random.Generator
+    ) -> tuple[Image, Image, int]:
         image, seed = self.data.read(sample), int(rng.integers(2**32))
-        fake, kind = blended(image, self.data.twin(sample), int(rng.integers(2**32)))
+        fake, kind = blended(image, self.data.makers[maker](sample), int(rng.integers(2**32)))
         return (
             augment(image, self.side, seed, self.chain),
             augment(fake, self.side, seed, self.chain),

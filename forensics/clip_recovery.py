@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 
-BLOCKS = 11
-TOKENS_FROM = 8
-"""The class tokens of blocks 8 to 11 (counted from 1) are the features."""
-WIDTH, HEADS, PATCH = 768, 12, 16
-SIDE, TRAINED_SIDE = 160, 224
-"""Crops are smaller than CLIP's own pictures: half the tokens, half the time. They sit in the
-middle of the grid of positions."""
+PATCH_BLOCKS = (5, 6, 7)
+"""The patch tokens of these blocks (counted from 1) are the features: early enough to see texture,
+late enough to tell one texture from another."""
+CONTENT_BLOCK = 11
+"""Its class token says what a picture shows; it serves as a baseline only."""
+WIDTH, HEADS, PATCH, GRID = 768, 12, 16, 14
 PRODUCTS = {
     "q_proj": "self_attn/q_proj",
     "k_proj": "self_attn/k_proj",
@@ -98,50 +97,75 @@ class _Graph:
 
 
 def build_graph(weights: Tensors) -> onnx.ModelProto:
-    """Build the network: "crops" (N, 3, 160, 160) -> "tokens" (N, 4, 768), float32.
+    """Build the network: "crops" (N, 3, 16 h, 16 w) -> "patches" (N, h * w, 3 * 768), float32.
 
-    Matrices stay int8 in the file, with their scales beside; a runtime folds the two into float32
-    once, when it loads the graph.
+    Sides may be up to 224 px; a smaller crop sits in the middle of the grid of positions. Matrices
+    stay int8 in the file, with their scales beside; a runtime folds the two into float32 once, when
+    it loads the graph.
     """
     graph = _Graph()
     stream = _embed(graph, weights)
-    tokens = []
-    for block in range(BLOCKS):
+    kept = []
+    for block in range(PATCH_BLOCKS[-1]):
         stream = _block(graph, weights, f"encoder.layers.{block}", stream)
-        if block + 1 >= TOKENS_FROM:
-            first = graph.constant("first", np.asarray([0], np.int64))
-            tokens.append(graph.add("Gather", [stream, first], axis=1))
-    graph.nodes.append(helper.make_node("Concat", tokens, ["tokens"], axis=1))
-    crops = helper.make_tensor_value_info("crops", TensorProto.FLOAT, ["N", 3, SIDE, SIDE])
-    output = helper.make_tensor_value_info("tokens", TensorProto.FLOAT, ["N", len(tokens), WIDTH])
-    body = helper.make_graph(
-        graph.nodes, "clip_vit_b16", [crops], [output], list(graph.constants.values())
-    )
+        if block + 1 in PATCH_BLOCKS:
+            kept.append(_slice(graph, stream, 1, np.iinfo(np.int64).max))
+    graph.nodes.append(helper.make_node("Concat", kept, ["patches"], axis=2))
+    return _model(graph, "patches", ["N", "P", len(kept) * WIDTH])
+
+
+def build_content_graph(weights: Tensors) -> onnx.ModelProto:
+    """Build "crops" (N, 3, 16 h, 16 w) -> "content" (N, 1, 768): block 11's class token."""
+    graph = _Graph()
+    stream = _embed(graph, weights)
+    for block in range(CONTENT_BLOCK):
+        stream = _block(graph, weights, f"encoder.layers.{block}", stream)
+    first = _slice(graph, stream, 0, 1)
+    graph.nodes.append(helper.make_node("Identity", [first], ["content"]))
+    return _model(graph, "content", ["N", 1, WIDTH])
+
+
+def _model(graph: _Graph, output: str, shape: list[str | int]) -> onnx.ModelProto:
+    crops = helper.make_tensor_value_info("crops", TensorProto.FLOAT, ["N", 3, "H", "W"])
+    made = helper.make_tensor_value_info(output, TensorProto.FLOAT, shape)
+    constants = list(graph.constants.values())
+    body = helper.make_graph(graph.nodes, "clip_vit_b16", [crops], [made], constants)
     opset = [helper.make_opsetid("", 17)]
     return helper.make_model(body, opset_imports=opset, ir_version=8, producer_name="forensics")
 
 
+def _slice(graph: _Graph, stream: str, start: int, stop: int) -> str:
+    """Tokens `start` to `stop` of (N, T, C)."""
+    ends = [graph.constant(f"at_{end}", np.asarray([end], np.int64)) for end in (start, stop)]
+    return graph.add("Slice", [stream, *ends, graph.constant("tokens", np.asarray([1], np.int64))])
+
+
 def _embed(graph: _Graph, weights: Tensors) -> str:
-    kernel = graph.constant("patches", weights["embeddings.patch_embedding.weight"])
+    kernel = graph.constant("kernel", weights["embeddings.patch_embedding.weight"])
     patches = graph.add("Conv", ["crops", kernel], strides=[PATCH, PATCH])
     rows = graph.add("Reshape", [patches, graph.shape(0, WIDTH, -1)])
     rows = graph.add("Transpose", [rows], perm=[0, 2, 1])
     # A zero column per picture carries the class token: Concat cannot broadcast over the batch.
-    position = _middle_positions(weights["embeddings.position_embedding.weight"])
-    position[0] += weights["embeddings.class_embedding"]
     pads = graph.constant("pads", np.asarray([0, 1, 0, 0, 0, 0], np.int64))
     rows = graph.add("Pad", [rows, pads])
-    rows = graph.add("Add", [rows, graph.constant("position", position)])
-    return _norm(graph, weights, "pre_layrnorm", rows)
+    position = _middle_positions(graph, weights, graph.add("Shape", [patches], start=2, end=4))
+    return _norm(graph, weights, "pre_layrnorm", graph.add("Add", [rows, position]))
 
 
-def _middle_positions(positions: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The class token's position, then those of the middle SIDE x SIDE px, row by row."""
-    grid, kept = TRAINED_SIDE // PATCH, SIDE // PATCH
-    first = (grid - kept) // 2
-    places = positions[1:].reshape(grid, grid, WIDTH)
-    middle = places[first : first + kept, first : first + kept].reshape(-1, WIDTH)
-    return np.concatenate([positions[:1], middle])
+def _middle_positions(graph: _Graph, weights: Tensors, cells: str) -> str:
+    """The class token's position, then those of the middle cells of the grid, row by row.
+
+    cells: name of the (2,) numbers of rows and columns.
+    """
+    stored = weights["embeddings.position_embedding.weight"]
+    grid = graph.constant("grid", stored[1:].reshape(GRID, GRID, WIDTH))
+    lacking = graph.add("Sub", [graph.constant("most", np.full(2, GRID, np.int64)), cells])
+    start = graph.add("Div", [lacking, graph.constant("two", np.full(2, 2, np.int64))])
+    axes = graph.constant("axes", np.asarray([0, 1], np.int64))
+    middle = graph.add("Slice", [grid, start, graph.add("Add", [start, cells]), axes])
+    rows = graph.add("Reshape", [middle, graph.shape(-1, WIDTH)])
+    first = stored[:1] + weights["embeddings.class_embedding"]
+    return graph.add("Concat", [graph.constant("first", first), rows], axis=0)
 
 
 def _norm(graph: _Graph, weights: Tensors, name: str, rows: str) -> str:

@@ -17,7 +17,10 @@ from forensics.weights import file_named, verified_path
 
 CLIP_MEAN = np.asarray([0.48145466, 0.4578275, 0.40821073], np.float32)
 CLIP_STD = np.asarray([0.26862954, 0.26130258, 0.27577711], np.float32)
-CLIP_SIDE = 160
+CLIP_PATCH = 16
+CLIP_SIDE = 224
+"""The largest side of a crop; smaller ones are multiples of 16 px."""
+CLIP_WIDTH = 3 * 768
 
 
 @cache
@@ -53,24 +56,28 @@ def run_each(path: Path, crops: Sequence[Image], mean: Floats, std: Floats) -> F
     network = session(path)
     name = network.get_inputs()[0].name
     return np.concatenate(
-        [network.run(None, {name: _normalised(crop, mean, std)})[0] for crop in crops]
+        [network.run(None, {name: normalised(crop, mean, std)})[0] for crop in crops]
     )
 
 
-def clip_tokens(crops: Sequence[Image]) -> Floats:
-    """Class tokens of blocks 8 to 11 of CLIP ViT-B/16: (N, 4, 768) float32.
+def clip_patches(crop: Image) -> Floats:
+    """Patch tokens of blocks 5 to 7 of CLIP ViT-B/16, side by side: (h, w, 2304) float32.
 
     Args:
-        crops: N crops, each (160, 160, 3) uint8 RGB.
+        crop: (16 h, 16 w, 3) uint8 RGB, sides from 16 to 224 px.
 
     Raises:
         WeightsUnavailable: the backbone has not been pulled; the message has the command.
     """
+    rows, columns = crop.shape[0] // CLIP_PATCH, crop.shape[1] // CLIP_PATCH
+    if crop.shape != (rows * CLIP_PATCH, columns * CLIP_PATCH, 3) or max(crop.shape) > CLIP_SIDE:
+        raise ValueError(f"a crop's sides must be multiples of 16 up to 224, got {crop.shape}")
     card = backbones()["clip_vit_b16"]
     path = verified_path(card, file_named(card, ".onnx"))
-    return run_each(path, crops, CLIP_MEAN, CLIP_STD)
+    return run_each(path, [crop], CLIP_MEAN, CLIP_STD).reshape(rows, columns, CLIP_WIDTH)
 
 
-def _normalised(crop: Image, mean: Floats, std: Floats) -> Floats:
+def normalised(crop: Image, mean: Floats, std: Floats) -> Floats:
+    """Turn (H, W, 3) uint8 RGB into a batch of one, (1, 3, H, W) float32, less mean over std."""
     values = (crop.astype(np.float32) / 255 - mean) / std
     return np.ascontiguousarray(values.transpose(2, 0, 1)[None])

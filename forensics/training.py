@@ -6,7 +6,7 @@ from above (`commands/train.py`), so that no detector knows where pictures lie o
 
 import csv
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,9 +47,9 @@ class Sample:
         """What shares a weight: a generator, or a real source."""
         return self.generator if self.fake else self.group
 
-    def in_share(self, share: float) -> bool:
-        """Whether a real picture belongs to the share of them that come with a twin."""
-        return not self.fake and self.seed(2003) / 2.0**48 < share
+    def in_share(self, share: float, maker: int = 0) -> bool:
+        """Whether a real picture belongs to the share that come with a twin by that maker."""
+        return not self.fake and self.seed(2003 + maker) / 2.0**48 < share
 
     def seed(self, view: int) -> int:
         """A seed that depends on this picture and `view` alone."""
@@ -64,14 +64,15 @@ class TrainingData:
     Attributes:
         samples: the rows this run may see, and no others.
         read: gives a row's pixels, (H, W, 3) uint8 RGB, framing already equalised.
-        twin: gives the reconstruction of a real picture, of the same size.
+        makers: by name, what gives a fake of the same size and content for a real picture; the
+            first is always `reconstruction`.
         folder: the run's own folder: log, checkpoints, weights.
         cache: a folder shared by runs: features that depend on the picture alone.
     """
 
     samples: tuple[Sample, ...]
     read: Callable[[Sample], Image]
-    twin: Callable[[Sample], Image]
+    makers: Mapping[str, Callable[[Sample], Image]]
     folder: Path
     cache: Path
 
@@ -79,6 +80,25 @@ class TrainingData:
         classes = {sample.fake for sample in self.samples}
         if classes != {False, True}:
             raise InvalidManifest("training needs real and fake pictures; one class is missing")
+
+
+@dataclass(frozen=True, eq=False)
+class PictureData:
+    """Pictures without labels, for generators.
+
+    Attributes:
+        names: what `read` takes; the order is the same in every run.
+        read: gives a picture's pixels, (H, W, 3) uint8 RGB.
+        folder: the run's own folder: log, checkpoints, weights.
+    """
+
+    names: tuple[str, ...]
+    read: Callable[[str], Image]
+    folder: Path
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            raise InvalidManifest("training needs pictures; there are none")
 
 
 def source_weights(samples: Sequence[Sample], power: float = 0.5) -> NDArray[np.float64]:

@@ -1,8 +1,8 @@
 """Augmented views of training pictures: which crops a detector learns from, and their features.
 
 View 0 of a picture is a native crop of its equalised form, exactly as tests see it; all others go
-through the strong chain. A view of a real picture may come twice: as it is, and as its
-reconstruction under the identical augmentation.
+through the strong chain. A view of a real picture may come again as its twin: what a trace maker
+made of it, under the identical augmentation.
 """
 
 import hashlib
@@ -16,69 +16,70 @@ from numpy.typing import NDArray
 from forensics.augmentation import Chain, augment, equalised
 from forensics.feature_store import FeatureStore
 from forensics.schema import Floats, Image
-from forensics.traces.crops import native_crops
+from forensics.traces.crops import fitting_side, native_crops
 from forensics.training import EQUALISE, Sample, TrainingData, blended, source_weights
 
 CROPS = 4
 """The grid that view 0 is taken from."""
-TWIN_GENERATOR = "reconstruction"
-"""Twins count as one generator of their own, beside the others."""
 
 
 @dataclass(frozen=True)
 class View:
-    """One augmented crop of one picture: its `number`, and whether it shows the `twin`."""
+    """One augmented crop of one picture: its `number`, and the maker of the `twin` it shows.
+
+    `twin` is empty where the view shows the picture itself.
+    """
 
     sample: Sample
     number: int
-    twin: bool
+    twin: str = ""
 
     @property
     def key(self) -> str:
         """A name without blanks, the same in every run."""
-        return f"{self.sample.path}:{self.number}:{int(self.twin)}".replace(" ", "_")
+        return f"{self.sample.path}:{self.number}:{self.twin}".replace(" ", "_")
 
     @cached_property
     def shown(self) -> Sample:
-        """The sample as it is shown: a twin has the kind and the source of a fake."""
+        """The sample as it is shown: a twin has the kind of a fake, and its maker as source."""
         if not self.twin:
             return self.sample
         dot = np.zeros((1, 1, 3), np.uint8)
         kind = blended(dot, dot, self._blend_seed)[1]
-        return replace(self.sample, kind=kind, generator=TWIN_GENERATOR)
+        return replace(self.sample, kind=kind, generator=self.twin)
 
     @property
     def _blend_seed(self) -> int:
         return self.sample.seed(1000 + self.number)
 
-    def crop(self, data: TrainingData, chain: Chain, side: int) -> Image:
-        """Return the augmented crop, (side, side, 3) uint8 RGB."""
+    def crop(self, data: TrainingData, chain: Chain, side: int, cell: int = 0) -> Image:
+        """Return the augmented crop, (side, side, 3) uint8 RGB, or smaller; see `augment`."""
         image = data.read(self.sample)
         if self.twin:
-            image = blended(image, data.twin(self.sample), self._blend_seed)[0]
+            image = blended(image, data.makers[self.twin](self.sample), self._blend_seed)[0]
         if self.number:
-            return augment(image, side, self.sample.seed(self.number), chain)
+            return augment(image, side, self.sample.seed(self.number), chain, cell)
+        side = fitting_side(image, side, cell) if cell else side
         crops = native_crops(equalised(image, self.sample.seed(EQUALISE)), side, CROPS)
         return crops[self.sample.seed(0) % len(crops)]
 
 
-def all_views(samples: Sequence[Sample], strong: float, twins: float) -> list[View]:
+def all_views(
+    samples: Sequence[Sample], strong: float, twins: float, makers: Sequence[str]
+) -> list[View]:
     """Choose the views to learn from, each choice by the picture alone.
 
     Args:
         samples: the pictures; each comes in view 0.
         strong: the share of pictures that come in view 1 as well.
-        twins: the share of real pictures all of whose views come as twins too.
+        twins: the share of real pictures all of whose views come as a maker's twins too.
+        makers: names of the trace makers; each draws its own share of the pictures.
     """
     views = []
     for sample in samples:
         numbers = (0, 1) if sample.seed(2002) / 2.0**48 < strong else (0,)
-        paired = sample.in_share(twins)
-        views += [
-            View(sample, number, twin)
-            for number in numbers
-            for twin in ((False, True) if paired else (False,))
-        ]
+        chosen = [maker for place, maker in enumerate(makers) if sample.in_share(twins, place)]
+        views += [View(sample, number, twin) for number in numbers for twin in ("", *chosen)]
     return views
 
 
@@ -107,7 +108,7 @@ def weights_of(views: Sequence[View], power: float) -> NDArray[np.float64]:
 
 
 def pairs_of(views: Sequence[View]) -> NDArray[np.intp]:
-    """(P, 2) row numbers: a real view, and its twin under the identical augmentation."""
+    """(P, 2) row numbers: a real view, and a twin of it under the identical augmentation."""
     place = {
         (view.sample.path, view.number): row for row, view in enumerate(views) if not view.twin
     }

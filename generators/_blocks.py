@@ -1,6 +1,6 @@
 """Networks that generators share. Imported lazily, so that listing generators loads no torch."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -92,9 +92,9 @@ class TinyAutoencoder(nn.Module):
         Memory grows with the pixels of one tile, not of the picture; the result is that of one
         pass over the whole picture.
         """
-        inner = _in_tiles(self.encoder[:11], x, cell_in=CELL, cell_out=1)
+        inner = in_tiles(self.encoder[:11], x, cell_in=CELL, cell_out=1)
         inner = self.decoder[:6](self.encoder[11:](inner))
-        return _in_tiles(self.decoder[6:], inner, cell_in=1, cell_out=CELL).clamp_(0, 1)
+        return in_tiles(self.decoder[6:], inner, cell_in=1, cell_out=CELL).clamp_(0, 1)
 
 
 def load_autoencoder(tensors: Mapping[str, NDArray[np.floating]], device: str) -> TinyAutoencoder:
@@ -114,7 +114,9 @@ def _stage(resample: nn.Module, channels: int) -> list[nn.Module]:
     return [resample, *(Block(channels) for _ in range(3))]
 
 
-def _in_tiles(network: nn.Module, x: Tensor, *, cell_in: int, cell_out: int) -> Tensor:
+def in_tiles(
+    network: Callable[[Tensor], Tensor], x: Tensor, *, cell_in: int, cell_out: int
+) -> Tensor:
     """Run `network` over overlapping tiles of (N, C, H, W) and join the cores of its outputs.
 
     Args:
@@ -131,7 +133,7 @@ def _in_tiles(network: nn.Module, x: Tensor, *, cell_in: int, cell_out: int) -> 
         down = _scaled(_relative(row, outer_row), cell_out)
         across = _scaled(_relative(column, outer_column), cell_out)
         # A view would keep the halo in memory until all tiles are done.
-        return made[:, :, down, across].clone()  # type: ignore[no-any-return]
+        return made[:, :, down, across].clone()
 
     bands = [torch.cat([core(row, column) for column in columns], dim=3) for row in rows]
     return torch.cat(bands, dim=2)

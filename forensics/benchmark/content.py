@@ -5,29 +5,36 @@ enlarged) that no trace survives, trained under the same folds on the features o
 """
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image as Pillow
 from tqdm import tqdm
 
 from forensics.benchmark.datasets import PictureStore
+from forensics.clip_recovery import build_content_graph
 from forensics.faces.detect import find_faces
 from forensics.feature_store import FeatureStore
 from forensics.linear_head import HeadRecipe, HeadRows, fit_head
-from forensics.neural import CLIP_SIDE, clip_tokens
+from forensics.neural import CLIP_MEAN, CLIP_STD, normalised
+from forensics.plugins import backbones
 from forensics.schema import Floats, Image
 from forensics.statistics import Reals
 from forensics.training import Sample, source_weights
+from forensics.weights import load_tensors
 
 THUMBNAIL = 64
-LAST = 3
-"""The deepest of the blocks that the graph gives stands for content."""
+SHOWN = 160
+"""Side that a thumbnail is enlarged to, in px."""
 
 
-def content_scores(samples: Sequence[Sample], store: PictureStore, cache: Path) -> dict[str, Reals]:
+def content_scores(
+    samples: Sequence[Sample], store: PictureStore, folder: Path
+) -> dict[str, Reals]:
     """Scores of all samples by the two readings, the head's left out by fold."""
-    features = FeatureStore(cache / "content", width=769)
+    features = FeatureStore(folder / "content", width=769)
     for sample in tqdm(samples, "content", disable=None):
         if _key(sample) not in features:
             features.append([_key(sample)], _reading(store.read(sample))[None])
@@ -41,9 +48,25 @@ def _key(sample: Sample) -> str:
 
 def _reading(image: Image) -> Floats:
     small = Pillow.fromarray(image).resize((THUMBNAIL, THUMBNAIL), Pillow.Resampling.BOX)
-    shown = np.asarray(small.resize((CLIP_SIDE, CLIP_SIDE), Pillow.Resampling.BILINEAR))
+    shown = np.asarray(small.resize((SHOWN, SHOWN), Pillow.Resampling.BILINEAR))
     face = float(bool(find_faces(image, turns=False)))
-    return np.concatenate([[face], clip_tokens([shown])[0, LAST]]).astype(np.float32)
+    return np.concatenate([[face], content_token(shown)]).astype(np.float32)
+
+
+def content_token(crop: Image) -> Floats:
+    """The class token of CLIP's block 11, (768,) float32, of a (160, 160, 3) uint8 RGB crop."""
+    network = _content_network()
+    token = network.run(None, {"crops": normalised(crop, CLIP_MEAN, CLIP_STD)})[0]
+    return np.asarray(token, np.float32).reshape(-1)
+
+
+@cache
+def _content_network() -> Any:
+    import onnxruntime
+
+    weights = load_tensors(backbones()["clip_vit_b16"])
+    graph = build_content_graph(weights).SerializeToString()
+    return onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
 
 
 def _head(rows: Floats, samples: Sequence[Sample]) -> Reals:

@@ -83,9 +83,13 @@ class PictureStore:
 
     def read(self, sample: Sample) -> Image:
         """Return a sample's region, (H, W, 3) uint8 RGB."""
-        image = self.original(sample)
         if sample.group in FRAMED_GROUPS:
-            return _square(image, self.boxes.get(sample.path))
+            return _square(self.original(sample), self.boxes.get(sample.path))
+        return self.region(sample)
+
+    def region(self, sample: Sample) -> Image:
+        """Return a native region of at most 384 px, as it is framed in the file."""
+        image = self.original(sample)
         rng = np.random.default_rng(sample.seed(-1))
         top, left = (int(rng.integers(0, max(0, size - REGION) + 1)) for size in image.shape[:2])
         return np.ascontiguousarray(image[top : top + REGION, left : left + REGION])

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 from typing import Any, get_type_hints
 
-from forensics.errors import BrokenPlugin
+from forensics.errors import BrokenPlugin, InvalidOption
 from forensics.plugins import entries, plugin_class
 
 _PREFIX = "option_"
@@ -50,6 +50,30 @@ def chosen_options(args: argparse.Namespace, kind: str, plugin: str) -> object:
     if foreign:
         raise ValueError(f"{plugin} has no option --{foreign[0].replace('_', '-')}")
     return plugin_class(kind, plugin).Options(**given)
+
+
+def with_fields(recipe: Any, assignments: list[str]) -> Any:
+    """Replace fields of a recipe, "penalty=0.3" or "head.penalty=0.3", keeping their types.
+
+    Raises:
+        InvalidOption: a field does not exist.
+    """
+    for assignment in assignments:
+        name, _, value = assignment.partition("=")
+        recipe = _with_field(recipe, name.split("."), value)
+    return recipe
+
+
+def _with_field(recipe: Any, path: list[str], value: str) -> Any:
+    known = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe)}
+    if path[0] not in known:
+        raise InvalidOption(f"the recipe has no field {path[0]!r}; there are {', '.join(known)}")
+    old = known[path[0]]
+    try:
+        new = _with_field(old, path[1:], value) if path[1:] else type(old)(value)
+    except ValueError as error:
+        raise InvalidOption(f"{path[0]} must be like {old!r}, got {value!r}") from error
+    return dataclasses.replace(recipe, **{path[0]: new})
 
 
 def _fields(kind: str, plugin: str) -> dict[str, tuple[type[Any], object]]:

@@ -1,4 +1,7 @@
-"""Train a detector under the fold protocol: everything but one fold, or all but the check rows.
+"""Train a detector under the fold protocol, or a generator from pictures without labels.
+
+A detector learns from everything but one fold, or from all but the check rows. A generator takes
+its pictures from a manifest (real rows that are not check rows), a folder, or a zip.
 
 Weights, log and recipe go into --out; features and twins that depend on pictures alone go into
 --cache and serve every fold. A run that was stopped goes on where it was.
@@ -7,16 +10,20 @@ Weights, log and recipe go into --out; features and twins that depend on picture
 import argparse
 import dataclasses
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
 from forensics.benchmark.datasets import PictureStore, capped, read_samples, without_fold
 from forensics.benchmark.out_of_fold import options_with_cache
 from forensics.commands.common import add_data_arguments
+from forensics.commands.options import with_fields
+from forensics.commands.train_generator import train_generator
 from forensics.errors import InvalidOption, UnknownPlugin
-from forensics.plugins import load, plugin_class
+from forensics.generator import Manipulator
+from forensics.plugins import entries, load, plugin_class
+from forensics.schema import Step
 from forensics.training import TrainingData, logged
 
 EXAMPLE = (
@@ -24,15 +31,25 @@ EXAMPLE = (
     " --out runs/clip_pairs-A"
 )
 FOLDS = ("A", "B", "C", "D")
+TWINS = "reconstruction"
+"""Its twins are in every mix."""
+ZOO = ("decoders",)
+"""What else `--with-zoo` mixes in: the trace makers that helped (docs/results/fuel.md)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
-    add_data_arguments(parser)
-    parser.add_argument("name", metavar="NAME", help="the detector")
+    add_data_arguments(parser, folds_required=False)
+    parser.add_argument("name", metavar="NAME", help="the detector or generator")
     parser.add_argument("--without", choices=FOLDS, help="default: all folds, less check rows")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--seed", type=int, default=0, help="default 0")
+    parser.add_argument(
+        "--with-zoo",
+        nargs="*",
+        metavar="MAKER",
+        help=f"also pair real pictures with what these trace makers do (default {', '.join(ZOO)})",
+    )
     parser.add_argument(
         "--recipe", nargs="*", default=[], metavar="NAME=VALUE", help="fields of the recipe"
     )
@@ -40,31 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train, with a progress bar; return 0."""
-    detector_class = plugin_class("detector", args.name)
-    if not hasattr(detector_class, "Recipe"):
-        raise UnknownPlugin(f"{args.name} cannot be trained; it has no recipe")
-    recipe = with_fields(detector_class.Recipe(), args.recipe)
-    samples = capped(read_samples(args.folds, args.data), args.per_group)
-    store = PictureStore(args.data.parent, args.cache)
-    for _ in tqdm(store.find_boxes(samples), "faces", len(samples), disable=None):
-        pass
-    data = TrainingData(
-        samples=tuple(without_fold(samples, args.without)),
-        read=store.read,
-        twin=store.twin(load("generator", "reconstruction")),
-        folder=args.out,
-        cache=args.cache,
-    )
-    detector = load("detector", args.name, options_with_cache(args.name, args.cache))
-    args.out.mkdir(parents=True, exist_ok=True)
-    facts = {
-        "without": args.without,
-        "per_group": args.per_group,
-        "seed": args.seed,
-        "recipe": dataclasses.asdict(recipe),
-    }
-    (args.out / "recipe.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
-    steps = logged(detector.train(data, recipe, args.seed), args.out / "log.csv")
+    generator = args.name in entries("generator")
+    if not generator and args.folds is None:
+        raise InvalidOption("a detector is trained under the fold protocol: give --folds")
+    steps = train_generator(args) if generator else train_detector(args)
     with tqdm(desc=args.name, unit="step", disable=None) as bar:
         for step in steps:
             bar.total = step.total
@@ -73,25 +69,51 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def with_fields(recipe: Any, assignments: list[str]) -> Any:
-    """Replace fields of a recipe, "penalty=0.3" or "head.penalty=0.3", keeping their types.
+def train_detector(args: argparse.Namespace) -> Iterator[Step]:
+    """Train the detector `args.name` into `args.out`, yielding its steps."""
+    detector_class = plugin_class("detector", args.name)
+    if not hasattr(detector_class, "Recipe"):
+        raise UnknownPlugin(f"{args.name} cannot be trained; it has no recipe")
+    recipe = with_fields(detector_class.Recipe(), args.recipe)
+    samples = capped(read_samples(args.folds, args.data), args.per_group)
+    store = PictureStore(args.data.parent, args.cache)
+    for _ in tqdm(store.find_boxes(samples), "faces", len(samples), disable=None):
+        pass
+    makers = (TWINS, *zoo_makers(args.with_zoo))
+    data = TrainingData(
+        samples=tuple(without_fold(samples, args.without)),
+        read=store.read,
+        makers={name: store.twin(load("generator", name)) for name in makers},
+        folder=args.out,
+        cache=args.cache,
+    )
+    detector = load("detector", args.name, options_with_cache(args.name, args.cache))
+    args.out.mkdir(parents=True, exist_ok=True)
+    facts = {
+        "without": args.without,
+        "per_group": args.per_group,
+        "makers": makers,
+        "seed": args.seed,
+        "recipe": dataclasses.asdict(recipe),
+    }
+    (args.out / "recipe.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
+    yield from logged(detector.train(data, recipe, args.seed), args.out / "log.csv")
+
+
+def zoo_makers(given: list[str] | None) -> tuple[str, ...]:
+    """The trace makers beside `reconstruction`: none, those named, or the default mix.
+
+    given: None without the flag, empty with the flag alone.
 
     Raises:
-        InvalidOption: a field does not exist.
+        InvalidOption: a name is no generator that changes pictures, or comes twice.
     """
-    for assignment in assignments:
-        name, _, value = assignment.partition("=")
-        recipe = _with_field(recipe, name.split("."), value)
-    return recipe
-
-
-def _with_field(recipe: Any, path: list[str], value: str) -> Any:
-    known = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe)}
-    if path[0] not in known:
-        raise InvalidOption(f"the recipe has no field {path[0]!r}; there are {', '.join(known)}")
-    old = known[path[0]]
-    try:
-        new = _with_field(old, path[1:], value) if path[1:] else type(old)(value)
-    except ValueError as error:
-        raise InvalidOption(f"{path[0]} must be like {old!r}, got {value!r}") from error
-    return dataclasses.replace(recipe, **{path[0]: new})
+    if given is None:
+        return ()
+    for name in given:
+        maker = entries("generator").get(name)
+        if maker is None or not issubclass(plugin_class("generator", name), Manipulator):
+            raise InvalidOption(f"--with-zoo takes generators that change pictures, not {name!r}")
+    if len({TWINS, *given}) <= len(given):
+        raise InvalidOption(f"--with-zoo names a maker twice ({TWINS} is always in)")
+    return tuple(given) or ZOO

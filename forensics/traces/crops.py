@@ -1,5 +1,7 @@
 """Where to look: native crops, never shrunk, because shrinking erases the traces."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,18 @@ def padded(image: Image, side: int) -> Image:
     return np.ascontiguousarray(image[rows][:, columns])
 
 
+def fitting_side(image: Image, most: int, cell: int) -> int:
+    """The side of the largest square of whole cells that fits into a picture, in px.
+
+    Args:
+        image: (H, W, 3).
+        most: the largest side, a multiple of `cell`.
+        cell: side of a cell in px; smaller pictures give one cell.
+    """
+    smaller: int = min(image.shape[:2])
+    return min(most, max(cell, smaller // cell * cell))
+
+
 def native_crops(image: Image, side: int, at_most: int) -> list[Image]:
     """Cut an even grid of crops, at native resolution, that covers a picture as well as it can.
 
@@ -31,10 +45,15 @@ def native_crops(image: Image, side: int, at_most: int) -> list[Image]:
         1 to `at_most` crops, (side, side, 3) uint8 RGB, in reading order.
     """
     image = padded(image, side)
-    height, width = image.shape[:2]
+    return [image[area] for area in crop_areas(image.shape[:2], side, at_most)]
+
+
+def crop_areas(shape: Sequence[int], side: int, at_most: int) -> list[tuple[slice, slice]]:
+    """Where `native_crops` cuts a picture of (height, width) px, neither below `side`."""
+    height, width = shape
     rows, columns = _grid(height / side, width / side, at_most)
     tops, lefts = _offsets(height, side, rows), _offsets(width, side, columns)
-    return [image[top : top + side, left : left + side] for top in tops for left in lefts]
+    return [(slice(t, t + side), slice(left, left + side)) for t in tops for left in lefts]
 
 
 def _offsets(length: int, side: int, count: int) -> list[int]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from forensics.commands.train import with_fields
+from forensics.commands.options import with_fields
 from forensics.errors import InvalidOption
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from forensics import clip_recovery
-from forensics.neural import CLIP_MEAN, CLIP_SIDE, CLIP_STD, clip_tokens
+from forensics.neural import CLIP_MEAN, CLIP_STD, clip_patches
 from forensics.plugins import backbones
 from forensics.schema import Image
 from forensics.weights import file_named, find_file
@@ -32,34 +32,42 @@ def weights() -> dict[str, NDArray[np.float32]]:
     return plain
 
 
-def timm_tokens(weights: dict[str, NDArray[np.float32]], crops: list[Image]) -> torch.Tensor:
+def timm_patches(weights: dict[str, NDArray[np.float32]], crop: Image) -> NDArray[np.float32]:
+    rows, columns = crop.shape[0] // 16, crop.shape[1] // 16
     model: Any = timm.create_model(
-        "vit_base_patch16_clip_quickgelu_224", pretrained=False, num_classes=0, img_size=CLIP_SIDE
+        "vit_base_patch16_clip_quickgelu_224",
+        pretrained=False,
+        num_classes=0,
+        img_size=crop.shape[:2],
     )
-    model.load_state_dict(dict(timm_names(weights)), strict=False)
-    pixels = np.stack([(crop / np.float32(255) - CLIP_MEAN) / CLIP_STD for crop in crops])
-    batch = torch.from_numpy(pixels.transpose(0, 3, 1, 2).astype(np.float32))
+    model.load_state_dict(dict(timm_names(weights, rows, columns)), strict=False)
+    pixels = (crop / np.float32(255) - CLIP_MEAN) / CLIP_STD
+    batch = torch.from_numpy(pixels.transpose(2, 0, 1)[None].astype(np.float32))
     with torch.inference_mode():
-        _, blocks = model.eval().forward_intermediates(
-            batch, indices=[7, 8, 9, 10], return_prefix_tokens=True, norm=False
+        blocks = model.eval().forward_intermediates(
+            batch, indices=[4, 5, 6], norm=False, output_fmt="NLC", intermediates_only=True
         )
-    return torch.stack([prefix[:, 0] for _, prefix in blocks], dim=1)
+    made: NDArray[np.float32] = torch.cat(list(blocks), dim=2).numpy()
+    return made.reshape(rows, columns, -1)
 
 
 def timm_names(
-    weights: dict[str, NDArray[np.float32]],
+    weights: dict[str, NDArray[np.float32]], rows: int, columns: int
 ) -> Iterator[tuple[str, torch.Tensor]]:
     def tensor(name: str) -> torch.Tensor:
         array = torch.from_numpy(weights[name].copy())
         return array.T if name.endswith("weight") and array.ndim == 2 else array
 
-    positions = clip_recovery._middle_positions(weights["embeddings.position_embedding.weight"])
+    stored = weights["embeddings.position_embedding.weight"]
+    top, left = (14 - rows) // 2, (14 - columns) // 2
+    grid = stored[1:].reshape(14, 14, -1)[top : top + rows, left : left + columns]
+    positions = np.concatenate([stored[:1], grid.reshape(rows * columns, -1)])
     yield "pos_embed", torch.from_numpy(positions)[None]
     yield "cls_token", torch.from_numpy(weights["embeddings.class_embedding"])[None, None]
     yield "patch_embed.proj.weight", tensor("embeddings.patch_embedding.weight")
     for part in ("weight", "bias"):
         yield f"norm_pre.{part}", tensor(f"pre_layrnorm.{part}")
-        for block in range(clip_recovery.BLOCKS):
+        for block in range(clip_recovery.PATCH_BLOCKS[-1]):
             ours, theirs = f"encoder.layers.{block}", f"blocks.{block}"
             yield (
                 f"{theirs}.attn.qkv.{part}",
@@ -75,12 +83,20 @@ def timm_names(
                 yield f"{theirs}.{other}.{part}", tensor(f"{ours}.{name}.{part}")
 
 
-def test_tokens_equal_timms(weights: dict[str, NDArray[np.float32]]) -> None:
-    rng = np.random.default_rng(0)
-    crops = [rng.integers(0, 256, (CLIP_SIDE, CLIP_SIDE, 3), dtype=np.uint8) for _ in range(2)]
-    theirs = timm_tokens(weights, crops).numpy()
-    gap = np.abs(clip_tokens(crops) - theirs).max() / np.abs(theirs).max()
+@pytest.mark.parametrize("size", [(224, 224), (128, 160), (16, 48)])
+def test_patches_equal_timms_with_the_middle_positions(
+    weights: dict[str, NDArray[np.float32]], size: tuple[int, int]
+) -> None:
+    crop = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    theirs = timm_patches(weights, crop)
+    gap = np.abs(clip_patches(crop) - theirs).max() / np.abs(theirs).max()
     assert gap < 1e-3
+
+
+@pytest.mark.parametrize("shape", [(240, 224, 3), (100, 96, 3), (96, 96)])
+def test_crop_of_other_sides_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="multiples of 16"):
+        clip_patches(np.zeros(shape, np.uint8))
 
 
 def test_a_file_with_shifted_weights_is_refused() -> None:

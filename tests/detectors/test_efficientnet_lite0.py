@@ -23,6 +23,10 @@ from forensics.weights import load_tensors
 RECIPE = efficientnet_lite0.EfficientnetLite0Recipe(crops=24, side=32, batch=6, save_every=1)
 
 
+def negative(given: Sample) -> Image:
+    return 255 - picture(given)
+
+
 def picture(sample: Sample) -> Image:
     return np.random.default_rng(sample.seed(0)).integers(0, 256, (48, 48, 3), dtype=np.uint8)
 
@@ -30,7 +34,7 @@ def picture(sample: Sample) -> Image:
 def data(folder: Path) -> TrainingData:
     real = [Sample(f"r{i}", 0, "", "camera", "A", f"r{i}", check=False) for i in range(20)]
     fake = [Sample(f"f{i}", 1, "gan", "gan-set", "A", f"f{i}", check=False) for i in range(20)]
-    return TrainingData((*real, *fake), picture, lambda one: 255 - picture(one), folder, folder)
+    return TrainingData((*real, *fake), picture, {"negative": negative}, folder, folder)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from forensics.augmentation import Chain
 from forensics.errors import InvalidManifest
 from forensics.schema import Image
 from forensics.training import Sample, TrainingData, blended, soft_mask, source_weights
-from forensics.views import all_views, kinds_of, pairs_of
+from forensics.views import View, all_views, kinds_of, pairs_of
 
 
 def sample(number: int, kind: int = 0, source: str = "camera") -> Sample:
@@ -22,15 +22,19 @@ def picture(given: Sample) -> Image:
     return rng.integers(0, 256, (80, 80, 3), dtype=np.uint8)
 
 
+def negative(given: Sample) -> Image:
+    return 255 - picture(given)
+
+
 def some_data(samples: list[Sample], folder: Path) -> TrainingData:
-    return TrainingData(tuple(samples), picture, lambda one: 255 - picture(one), folder, folder)
+    return TrainingData(tuple(samples), picture, {"negative": negative}, folder, folder)
 
 
 SAMPLES = [sample(i) for i in range(20)] + [sample(i, 1, "gan") for i in range(10)]
 
 
 def test_every_twin_has_its_real_partner_in_the_same_view() -> None:
-    views = all_views(SAMPLES, strong=0.5, twins=0.5)
+    views = all_views(SAMPLES, 0.5, 0.5, ["one", "two"])
     for real, fake in pairs_of(views):
         assert (views[real].sample, views[real].number) == (views[fake].sample, views[fake].number)
         assert views[fake].twin
@@ -38,29 +42,43 @@ def test_every_twin_has_its_real_partner_in_the_same_view() -> None:
 
 
 def test_twins_are_fakes_and_only_real_pictures_have_them() -> None:
-    views = all_views(SAMPLES, strong=1, twins=1)
+    views = all_views(SAMPLES, 1, 1, ["one"])
     assert all(kind > 0 for kind, view in zip(kinds_of(views), views, strict=True) if view.twin)
     assert not any(view.twin and view.sample.fake for view in views)
 
 
 def test_a_larger_share_only_adds_views() -> None:
-    few, many = (set(all_views(SAMPLES, share, share)) for share in (0.3, 0.8))
+    few, many = (set(all_views(SAMPLES, share, share, ["one"])) for share in (0.3, 0.8))
     assert few < many
 
 
 def test_view_keys_are_distinct_and_hold_no_blank() -> None:
-    keys = [view.key for view in all_views(SAMPLES, 1, 1)]
+    keys = [view.key for view in all_views(SAMPLES, 1, 1, ["one", "two"])]
     assert len(set(keys)) == len(keys)
     assert not any(" " in key for key in keys)
 
 
 def test_a_twin_shares_its_partners_crop(tmp_path: Path) -> None:
-    views = all_views(SAMPLES[:20], strong=0, twins=1)
+    views = all_views(SAMPLES[:20], 0, 1, ["negative"])
     data = some_data(SAMPLES, tmp_path)
     real, fake = pairs_of(views)[0]
     crops = [views[row].crop(data, Chain(), 64) for row in (real, fake)]
     assert crops[0].shape == crops[1].shape == (64, 64, 3)
     assert (crops[0] != crops[1]).any()
+
+
+def test_makers_draw_pictures_of_their_own() -> None:
+    views = all_views(SAMPLES[:20], 0, 0.5, ["one", "two"])
+    drawn = [{v.sample.path for v in views if v.twin == maker} for maker in ("one", "two")]
+    assert drawn[0] != drawn[1]
+    assert {view.shown.source for view in views if view.twin} == {"one", "two"}
+
+
+def test_small_picture_gives_a_small_crop_of_whole_cells(tmp_path: Path) -> None:
+    data = some_data(SAMPLES, tmp_path)
+    sides = {View(one, n).crop(data, Chain(), 224, 16).shape for one in SAMPLES for n in (0, 1)}
+    assert (80, 80, 3) in sides
+    assert all(side[0] == side[1] <= 128 and side[0] % 16 == 0 for side in sides)
 
 
 def test_classes_count_alike_and_weights_sum_to_one() -> None:

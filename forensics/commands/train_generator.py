@@ -1,0 +1,91 @@
+"""Hands pictures without labels to a generator that trains: from a manifest, a folder, or a zip."""
+
+import argparse
+import dataclasses
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import forensics
+from forensics.benchmark.datasets import PictureStore, capped, read_samples
+from forensics.commands.options import with_fields
+from forensics.errors import InvalidManifest, InvalidOption
+from forensics.media import decode, load_image, open_media
+from forensics.plugins import load
+from forensics.schema import Image, Step
+from forensics.training import PictureData, logged
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+
+
+def train_generator(args: argparse.Namespace) -> Iterator[Step]:
+    """Train the generator `args.name` into `args.out`, yielding its steps."""
+    plugin = load("generator", args.name)
+    if not hasattr(plugin, "Recipe"):
+        raise InvalidOption(f"{args.name} cannot be trained; it has no recipe")
+    recipe = with_fields(plugin.Recipe(), args.recipe)
+    data = picture_data(args.data, args.folds, args.per_group, args.out)
+    args.out.mkdir(parents=True, exist_ok=True)
+    facts = {
+        "version": forensics.__version__,
+        "pictures": len(data.names),
+        "seed": args.seed,
+        "recipe": dataclasses.asdict(recipe),
+    }
+    (args.out / "recipe.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
+    yield from logged(plugin.train(data, recipe, args.seed), args.out / "log.csv")
+
+
+def picture_data(source: Path, folds: Path | None, per_group: int, folder: Path) -> PictureData:
+    """Find the pictures to learn from.
+
+    Args:
+        source: a manifest (its real rows that are not `check` rows), a folder, or a zip.
+        folds: the folds of a manifest's pictures; needed with a manifest alone.
+        per_group: cap on a group of a manifest.
+        folder: the run's own folder.
+
+    Raises:
+        InvalidManifest: there are no pictures.
+        InvalidOption: a manifest came without folds.
+    """
+    if source.suffix == ".csv":
+        names, read = _of_manifest(source, folds, per_group)
+    elif source.is_dir():
+        names, read = _of_folder(source)
+    else:
+        names, read = _of_archive(source)
+    if not names:
+        raise InvalidManifest(f"{source.name} holds no pictures ({', '.join(sorted(SUFFIXES))})")
+    return PictureData(tuple(names), read, folder)
+
+
+_Found = tuple[list[str], Callable[[str], Image]]
+
+
+def _of_manifest(manifest: Path, folds: Path | None, per_group: int) -> _Found:
+    if folds is None:
+        raise InvalidOption("a manifest needs --folds: check rows never train shipped weights")
+    samples = capped(read_samples(folds, manifest), per_group)
+    reals = {s.path: s for s in samples if not s.fake and not s.check}
+    store = PictureStore(manifest.parent, Path("runs/cache"))
+    return sorted(reals), lambda name: store.region(reals[name])
+
+
+def _of_folder(folder: Path) -> _Found:
+    found = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
+    return [str(path.relative_to(folder)) for path in found], lambda name: load_image(folder / name)
+
+
+def _of_archive(path: Path) -> _Found:
+    if not zipfile.is_zipfile(path):
+        raise InvalidManifest(f"{path.name} is no manifest (.csv), folder or zip archive")
+    archive = zipfile.ZipFile(path)
+
+    def read(name: str) -> Image:
+        data = archive.read(name)
+        return decode(open_media(Path(name), data), data).image
+
+    found = [name for name in sorted(archive.namelist()) if Path(name).suffix.lower() in SUFFIXES]
+    return found, read
