@@ -27,7 +27,8 @@ SHORT = 0.9
 # Perceptual quantiser and hybrid log-gamma (ITU-T H.273): 8-bit RGB cannot hold what they mean.
 _HDR = {16: "PQ", 18: "HLG"}
 _MATRICES = {1: "ITU709", 5: "ITU601", 6: "ITU601", 4: "FCC", 7: "SMPTE240M"}
-_UNSPECIFIED = 2
+_SLOWEST, _FASTEST, _USUAL = 1, 240, 25
+"""Frames a second: what a header may say and be believed, and what is taken instead."""
 HD_ROWS = 720
 """Frames of so many rows and more are BT.709 where a file does not say."""
 
@@ -225,7 +226,9 @@ class Clip:
         return np.ascontiguousarray(np.rot90(image, round(decoded.rotation / 90) % 4))
 
     def _usual_step(self) -> int:
-        rate = self._stream.average_rate or self._stream.guessed_rate or 25
+        rate = self._stream.average_rate or 0
+        if not _SLOWEST <= rate <= _FASTEST:
+            rate = _USUAL
         return max(1, round(float(1 / (rate * self._stream.time_base))))
 
     def _check_pictures(self) -> None:

@@ -4,6 +4,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from forensics.errors import WeightsCorrupt, WeightsUnavailable
 
 
@@ -61,3 +63,12 @@ def _session(path: Path, modified: int, size: int, what: str) -> Any:
     # onnxruntime's exceptions share no base class but this one.
     except Exception as error:
         raise WeightsCorrupt(f"{path.name} is no ONNX file of {what} that can be run") from error
+
+
+def constants(path: str) -> list[NDArray[Any]]:
+    """The constants of an ONNX file in their order, those that no node uses among them."""
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load(path)
+    return [numpy_helper.to_array(tensor) for tensor in model.graph.initializer]

@@ -16,7 +16,7 @@ import numpy as np
 
 import forensics
 from forensics.commands.options import add_option_flags, chosen_options
-from forensics.errors import UnknownPlugin
+from forensics.errors import NoFace, UnknownPlugin
 from forensics.fakes import Row, write_manifest
 from forensics.generator import Manipulator, Swapper
 from forensics.media import load_image
@@ -88,6 +88,8 @@ def _changed(plugin: Manipulator, photographs: list[Path], count: int, seed: int
     for index in range(count):
         path = photographs[index % len(photographs)]
         images, masks = plugin.apply([load_image(path)], seed + index)
+        if not masks[0].any():
+            raise NoFace(f"{plugin.card.name} found nothing to change in {path.name}")
         yield Made(images[0], masks[0], seed + index, file_sha256(path))
 
 
