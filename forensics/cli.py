@@ -16,12 +16,17 @@ COMMANDS = {
     "swap": ("forensics.commands.swap", "put one face in another's place, with consent"),
     "train": ("forensics.commands.train", "train a detector under the fold protocol"),
     "calibrate": ("forensics.commands.calibrate", "fit fusion and thresholds to the detectors"),
+    "benchmark": (
+        "forensics.commands.benchmark",
+        "score detectors across generators and degradations, or compare two such runs",
+    ),
     "faces": ("forensics.commands.faces", "keep a gallery of faces, look up whom a face is like"),
     "cards": ("forensics.commands.cards", "list plugins and weights with their licences"),
     "weights": ("forensics.commands.weights", "fetch and verify weights"),
     "app": ("forensics.commands.app", "open the local page"),
     "demo": ("forensics.commands.demo", "examine a photograph and a fake made from it"),
     "first-light": ("forensics.commands.first_light", "measure the detectors out of fold"),
+    "trace-rates": ("forensics.commands.trace_rates", "measure what the analyses find, how often"),
     "export-mtcnn": ("forensics.commands.export_mtcnn", "export the face detector to ONNX"),
     "export-dlib-resnet": (
         "forensics.commands.export_dlib_resnet",
@@ -32,6 +37,7 @@ COMMANDS = {
         "convert the landmark network to ONNX",
     ),
 }
+SUBCOMMANDS = {"benchmark compare": "forensics.commands.benchmark_compare"}
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 + SIGINT, as shells have it."""
 
@@ -63,6 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(name: str, arguments: Sequence[str]) -> int:
     from forensics.commands.common import run_command
 
+    longer = " ".join([name, *arguments[:1]])
+    if longer in SUBCOMMANDS:
+        return run_command(longer, importlib.import_module(SUBCOMMANDS[longer]), arguments[1:])
     return run_command(name, importlib.import_module(COMMANDS[name][0]), arguments)
 
 

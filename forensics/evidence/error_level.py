@@ -41,8 +41,12 @@ class ErrorLevel(Analysis):
         if pixels_quality is not None:
             measurements["pixels_jpeg_quality"] = float(pixels_quality)
         findings = (
-            Finding(_map_words(errors, self.options.quality, strong), heatmap=error_map(errors)),
-            *map(Finding, _quality_words(case.media.format, file_quality, pixels_quality)),
+            Finding(
+                _map_words(errors, self.options.quality, strong),
+                heatmap=error_map(errors),
+                code="error_level",
+            ),
+            *_quality_findings(case.media.format, file_quality, pixels_quality),
         )
         return Evidence(findings, measurements, perf_counter() - start)
 
@@ -63,16 +67,19 @@ def _map_words(errors: Floats, quality: int, strong: float) -> str:
     )
 
 
-def _quality_words(form: str, file_quality: int | None, pixels: int | None) -> Iterator[str]:
+def _quality_findings(form: str, file_quality: int | None, pixels: int | None) -> Iterator[Finding]:
     if file_quality is not None:
-        yield f"The file's quantisation tables are nearest to JPEG quality {file_quality}."
+        words = f"The file's quantisation tables are nearest to JPEG quality {file_quality}."
+        yield Finding(words, code="file_quality")
     if pixels is not None and file_quality is None:
-        yield (
+        yield Finding(
             f"The pixels carry the quantisation of a JPEG of about quality {pixels}, "
-            f"though the file is {form}."
+            f"though the file is {form}.",
+            code="jpeg_in_other_format",
         )
     if pixels is not None and file_quality is not None and pixels < file_quality - 5:
-        yield (
+        yield Finding(
             f"The pixels carry the quantisation of an earlier JPEG of about quality {pixels}, "
-            f"below that of the file."
+            f"below that of the file.",
+            code="earlier_lower_quality",
         )

@@ -1,6 +1,7 @@
 """Peaks at multiples of 1/8 of the sampling rate in the residual's power spectrum."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from time import perf_counter
 
 from forensics.analysis import Analysis
@@ -36,7 +37,7 @@ class SpectrumPeaks(Analysis):
         size = tile_size(height, width)
         if size is None:
             words = f"At {width} x {height} px the picture is too small for a power spectrum."
-            return Evidence((Finding(words),), {}, perf_counter() - start)
+            return Evidence((Finding(words, code="too_small"),), {}, perf_counter() - start)
         spectrum = power_spectrum(case.image, size)
         peaks = measure_peaks(spectrum)
         grid = grid_strength(luma(_middle(case.image)))
@@ -45,11 +46,11 @@ class SpectrumPeaks(Analysis):
             **_named(peaks.z_scores, "peak_at_{}_standard_errors"),
             "eight_px_grid_ratio": grid,
         }
-        statement, *others = _words(
+        first, *others = _findings(
             peaks, grid, case.media.format, self.card.figures["photographs_with_peaks_share"]
         )
-        first = Finding(statement, heatmap=spectrum_map(spectrum))
-        return Evidence((first, *map(Finding, others)), measurements, perf_counter() - start)
+        first = replace(first, heatmap=spectrum_map(spectrum))
+        return Evidence((first, *others), measurements, perf_counter() - start)
 
 
 def _named(values: Floats, pattern: str) -> dict[str, float]:
@@ -61,23 +62,26 @@ def _middle(image: Image) -> Image:
     return image[top : top + GRID_WINDOW, left : left + GRID_WINDOW]
 
 
-def _words(peaks: Peaks, grid: float, form: str, photographs: float) -> Iterator[str]:
+def _findings(peaks: Peaks, grid: float, form: str, photographs: float) -> Iterator[Finding]:
     rows = zip(NAMES, peaks.heights, peaks.z_scores, strict=True)
     found = [(name, h) for name, h, z in rows if h >= LEAST_HEIGHT and z >= LEAST_Z]
     if not found:
-        yield (
+        yield Finding(
             "No periodic peaks at multiples of 1/8 of the sampling rate stand out in the "
-            "residual's power spectrum."
+            "residual's power spectrum.",
+            code="no_peaks",
         )
     else:
         listed = ", ".join(f"{name} ({height:.1f} dB)" for name, height in found)
-        yield f"Periodic peaks in the residual's power spectrum at {listed} of the sampling rate."
-        yield (
+        words = f"Periodic peaks in the residual's power spectrum at {listed} of the sampling rate."
+        yield Finding(words, code="peaks")
+        yield Finding(
             f"Generators that upsample leave such peaks; so do block compression, enlarging and "
             f"a camera's colour filter: {photographs:.0%} of the photographs measured show them."
         )
     if form == "JPEG" or grid >= LEAST_GRID:
-        yield (
+        yield Finding(
             f"Steps on the 8-px grid are {grid:.2f} times those between; JPEG alone leaves peaks "
-            f"at multiples of 1/8 of the sampling rate."
+            f"at multiples of 1/8 of the sampling rate.",
+            code="eight_px_grid",
         )
