@@ -104,7 +104,14 @@ def mean_over_groups(by_group: Mapping[str, Reals], *, seed: int) -> Reals:
     table = np.stack([by_group[name] for name in sorted(by_group)])
     groups, rounds = table.shape
     chosen = np.random.default_rng(seed).integers(groups, size=(groups, rounds))
-    return np.asarray(np.nanmean(table[chosen, np.arange(rounds)], axis=0))
+    return mean_of_known(table[chosen, np.arange(rounds)])
+
+
+def mean_of_known(values: Reals) -> Reals:
+    """The mean over the first axis of what is not NaN; NaN where nothing is known."""
+    known = np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(known, values, 0.0).sum(axis=0) / known.sum(axis=0))
 
 
 def auc_of_draws(labels: Labels, ranking: Reals, drawn: Reals) -> Reals:

@@ -14,6 +14,7 @@ from forensics.benchmark.intervals import (
     draw_rows,
     figures,
     interval,
+    mean_of_known,
     mean_over_groups,
 )
 from forensics.benchmark.judging import Column, Shown
@@ -212,7 +213,7 @@ def _filled_mean(mean: Row, resamples: Mapping[str, tuple[dict[str, Reals], floa
     names = {name for values, _ in resamples.values() for name in values}
     for name in sorted(names - ({"tpr"} if mean.tpr_at is None else set())):
         by_group = {source: values[name] for source, (values, _) in resamples.items()}
-        plain = float(np.nanmean([values[0] for values in by_group.values()]))
+        plain = float(mean_of_known(np.asarray([values[0] for values in by_group.values()])))
         drawn = mean_over_groups({s: values[1:] for s, values in by_group.items()}, seed=SEED)
         found[name] = Figure(plain, *interval(drawn))
     return replace(mean, figures=found)
