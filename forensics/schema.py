@@ -61,6 +61,8 @@ class Media:
     format: str
     frame_rate: Fraction | None = None
     duration: float | None = None
+    orientation: int = 1
+    """The turn that EXIF asks for, 1 to 8, and that decoding does."""
     notes: tuple[str, ...] = ()
     """What decoding had to decide, one sentence each ("Only the first of 12 frames is used.")."""
 
