@@ -21,6 +21,7 @@ COMMANDS = {
         "score detectors across generators and degradations, or compare two such runs",
     ),
     "faces": ("forensics.commands.faces", "keep a gallery of faces, look up whom a face is like"),
+    "camera": ("forensics.commands.camera", "keep fingerprints of cameras, to look for them"),
     "cards": ("forensics.commands.cards", "list plugins and weights with their licences"),
     "weights": ("forensics.commands.weights", "fetch and verify weights"),
     "app": ("forensics.commands.app", "open the local page"),

@@ -70,3 +70,7 @@ class OutputFailed(ForensicsError):
 
 class ConsentMissing(ForensicsError):
     """Somebody's face would be put where it never was, and nobody said that they may."""
+
+
+class CameraUnusable(ForensicsError):
+    """A camera was never enrolled, its fingerprint is damaged, or too few pictures fit."""

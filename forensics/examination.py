@@ -37,6 +37,8 @@ FAST = ("efficientnet_lite0", "spectrum")
 """The detectors of `fast`: those that need no large backbone."""
 SIGNATURES = "provenance"
 """The analysis that validates signatures."""
+FINGERPRINT = "prnu"
+"""The analysis that compares with a camera, and says nothing without one."""
 MOST_FACES = 16
 """A picture of a crowd is scored on its largest faces only, so that its cost stays bounded."""
 
@@ -71,6 +73,7 @@ class Examiner:
         trust_anchors: Path | None = None,
         *,
         gallery: Path | None = None,
+        camera: str = "",
     ) -> None:
         """Load the plugins by name; by default all of them.
 
@@ -81,8 +84,10 @@ class Examiner:
             fast: use the cheap detectors only; not together with `detectors`.
             trust_anchors: PEM file of the certificates whose C2PA signers are trusted.
             gallery: folder of a gallery in which every face is looked up, as evidence "likeness".
+            camera: name of an enrolled camera whose fingerprint is looked for.
 
         Raises:
+            CameraUnusable: no camera has this name, or its file is damaged.
             GalleryUnusable: the gallery cannot be opened.
             UnknownPlugin: no plugin has this name.
             WeightsUnavailable: a detector asked for by name has no weights.
@@ -100,9 +105,11 @@ class Examiner:
                 if detectors is not None:
                     raise
                 self.missing[name] = error
-        chosen = tuple(entries("analysis")) if analyses is None else analyses
+        chosen = _analyses_by_default(camera) if analyses is None else analyses
+        anchors = str(trust_anchors or "")
+        options = {SIGNATURES: {"trust_anchors": anchors}, FINGERPRINT: {"camera": camera}}
         self.analyses: dict[str, Analysis] = {
-            name: _load_analysis(name, trust_anchors) for name in chosen
+            name: _load_analysis(name, options.get(name, {})) for name in chosen
         }
         if gallery is not None:
             self.analyses["likeness"] = _load_lookup(gallery)
@@ -235,12 +242,16 @@ def _load_detector(name: str) -> Detector:
     return detector
 
 
-def _load_analysis(name: str, trust_anchors: Path | None) -> Analysis:
-    """Load an analysis; the one that validates signers is told whom to trust."""
-    options = None
-    if trust_anchors is not None and name == SIGNATURES:
-        options = plugin_class("analysis", name).Options(trust_anchors=str(trust_anchors))
-    analysis: Analysis = load("analysis", name, options)
+def _analyses_by_default(camera: str) -> list[str]:
+    """All analyses; the one that compares with a camera only where one is named."""
+    return [name for name in entries("analysis") if camera or name != FINGERPRINT]
+
+
+def _load_analysis(name: str, options: dict[str, str]) -> Analysis:
+    """Load an analysis with those options that are not empty."""
+    given = {key: value for key, value in options.items() if value}
+    chosen = plugin_class("analysis", name).Options(**given) if given else None
+    analysis: Analysis = load("analysis", name, chosen)
     return analysis
 
 

@@ -111,7 +111,8 @@ def open_media(path: Path, data: bytes) -> Media:
         notes = (*_notes(picture, data, path.suffix.lower()), *exif_note)
         name = _format_name(picture)
     sha256 = hashlib.sha256(data).hexdigest()
-    return Media(path, MediaKind.IMAGE, sha256, width, height, name, notes=notes)
+    kind = MediaKind.IMAGE
+    return Media(path, kind, sha256, width, height, name, orientation=orientation, notes=notes)
 
 
 def decode(media: Media, data: bytes) -> Frame:

@@ -52,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gallery", type=Path, metavar="DIR", help="look up whom the faces are like in a gallery"
     )
+    parser.add_argument(
+        "--camera",
+        default="",
+        metavar="NAME",
+        help="look for the fingerprint of a camera that `forensics camera enrol` has built",
+    )
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument(
         "--detector", action="append", metavar="NAME", help="use this detector only; repeatable"
@@ -67,7 +73,12 @@ def run(args: argparse.Namespace) -> int:
 
     try:
         examiner = Examiner(
-            args.detector, args.analysis, args.fast, args.trust_anchors, gallery=args.gallery
+            args.detector,
+            args.analysis,
+            args.fast,
+            args.trust_anchors,
+            gallery=args.gallery,
+            camera=args.camera,
         )
     except UnknownPlugin as error:
         print(f"forensics examine: error: {error}", file=sys.stderr)
