@@ -45,8 +45,35 @@ class Scored:
         return equal_weights(self.labels, self.sources)
 
 
-def fit_calibration(scored: Scored, measured_on: str) -> Calibration:
-    """Platt's two numbers, the stored neighbourhood and both operating points."""
+@dataclass(frozen=True, eq=False)
+class Decisions:
+    """Whether each picture's score reaches the two thresholds, (n,) bool each.
+
+    Where they come from thresholds fitted without the picture's fold, the rates counted from them
+    hold for generators and real sources that nobody had seen.
+    """
+
+    called: NDArray[np.bool_]
+    not_cleared: NDArray[np.bool_]
+
+
+def decisions(calibration: Calibration, logits: Reals) -> Decisions:
+    """What a calibration decides on pictures of these logits, (n,)."""
+    scores = sigmoid(calibration.slope * logits + calibration.intercept)
+    return Decisions(scores >= calibration.call.threshold, scores > calibration.clear.threshold)
+
+
+def fit_calibration(
+    scored: Scored, measured_on: str, decided: Decisions | None = None
+) -> Calibration:
+    """Platt's two numbers, the stored neighbourhood and both operating points.
+
+    Args:
+        scored: the pictures to fit to.
+        measured_on: what they are, for the report.
+        decided: what was decided on them by thresholds fitted elsewhere; the rates of the operating
+            points are counted from it. Without it they are those of the fitted pictures themselves.
+    """
     mass = scored.weights()
     centre, spread = float(mass @ scored.logits), float(np.std(scored.logits)) or 1.0
     rows = (scored.logits[:, None] - centre) / spread
@@ -57,13 +84,14 @@ def fit_calibration(scored: Scored, measured_on: str) -> Calibration:
     lower = min(clear_threshold(scores, scored.labels, scored.sources), upper)
     if not _worth_clearing(scores <= lower, mass, scored.labels):
         lower = float(np.nextafter(scores.min(), -np.inf))
-    between = (scores > lower) & (scores < upper)
+    decided = decided or Decisions(scores >= upper, scores > lower)
+    between = decided.not_cleared & ~decided.called
     return Calibration(
         slope=a,
         intercept=b,
         neighbourhood=compress(scored),
-        call=_operating_point("call", upper, scores, scored, measured_on),
-        clear=_operating_point("clear", lower, scores, scored, measured_on),
+        call=_operating_point("call", upper, decided.called, scored, measured_on),
+        clear=_operating_point("clear", lower, decided.not_cleared, scored, measured_on),
         real_between=share_among(between, mass, scored.labels == 0),
         fake_between=share_among(between, mass, scored.labels == 1),
     )
@@ -146,15 +174,13 @@ def share_among(chosen: NDArray[np.bool_], mass: Reals, among: NDArray[np.bool_]
 
 
 def _operating_point(
-    name: str, threshold: float, scores: Reals, scored: Scored, measured_on: str
+    name: str, threshold: float, above: NDArray[np.bool_], scored: Scored, measured_on: str
 ) -> OperatingPoint:
     """Both error rates: real pictures each alike, generators each alike."""
     real, fake = scored.labels == 0, scored.labels == 1
-    even = np.ones(len(scores))
-    called, low, high = rate_interval(scores[real] >= threshold, even[real], scored.clusters[real])
-    missed, least, most = rate_interval(
-        scores[fake] < threshold, scored.weights()[fake], scored.clusters[fake]
-    )
+    even = np.ones(int(real.sum()))
+    called, low, high = rate_interval(above[real], even, scored.clusters[real])
+    missed, least, most = rate_interval(~above[fake], scored.weights()[fake], scored.clusters[fake])
     return OperatingPoint(name, threshold, called, (low, high), missed, (least, most), measured_on)
 
 

@@ -11,8 +11,16 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from forensics.calibrating import Scored, fit_calibration, fit_logistic, share_among
+from forensics.calibrating import (
+    Decisions,
+    Scored,
+    decisions,
+    fit_calibration,
+    fit_logistic,
+    share_among,
+)
 from forensics.calibration import Calibration
 from forensics.fusion import FusedSet, LinearFusion, input_names, set_key, set_to_json
 from forensics.statistics import Labels, Names, Reals, equal_weights, sigmoid
@@ -31,7 +39,8 @@ class OutOfFold:
 
     `inputs`: by name ("clip_pairs.mean"), (n,) float64; `labels` (n,) real 0, fake 1; `sources`
     (n,) the generator or real group; `clusters` (n,) near-duplicates share one; `kinds` (n,)
-    "real", "synthetic" or "manipulated".
+    "real", "synthetic" or "manipulated"; `folds` (n,) who learned without the row, or None where
+    that is not known.
     """
 
     inputs: Mapping[str, Reals]
@@ -39,6 +48,7 @@ class OutOfFold:
     sources: Names
     clusters: Names
     kinds: Names
+    folds: Names | None = None
 
     def __post_init__(self) -> None:
         for name, column in {**self.inputs, **{k: getattr(self, k) for k in _COLUMNS}}.items():
@@ -56,8 +66,14 @@ class OutOfFold:
         """The same rows in an order that does not depend on how they came."""
         columns = [self.inputs[name] for name in sorted(self.inputs)]
         order = np.lexsort([*columns, self.kinds, self.clusters, self.sources, self.labels])
-        inputs = {name: column[order] for name, column in self.inputs.items()}
-        return OutOfFold(inputs, *(getattr(self, name)[order] for name in _COLUMNS))
+        return self.rows(order)
+
+    def rows(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "OutOfFold":
+        """The chosen rows, as a table."""
+        inputs = {name: column[chosen] for name, column in self.inputs.items()}
+        folds = None if self.folds is None else self.folds[chosen]
+        columns = {name: getattr(self, name)[chosen] for name in _COLUMNS}
+        return OutOfFold(inputs, folds=folds, **columns)
 
 
 _COLUMNS = ("labels", "sources", "clusters", "kinds")
@@ -91,18 +107,65 @@ def fit_set(
 ) -> FusedSet:
     """Fit one set of detectors: its fusion, and a calibration for each number of views."""
     names = input_names(list(cards))
-    inputs = table.matrix(names)
-    fusion = fit_fusion(names, inputs, table.labels, table.sources)
-    logits = crossfitted_logits(names, inputs, table)
-    single = Scored(logits, table.labels, table.sources, table.clusters)
-    rng = np.random.default_rng(seed)
+    fusion = fit_fusion(names, table.matrix(names), table.labels, table.sources)
+    fitted = _calibrated(names, table, measured_on, seed, _decided_elsewhere(names, table, seed))
+    logits = crossfitted_logits(names, table.matrix(names), table)
+    return FusedSet(dict(cards), fusion, fitted, _missed_by_kind(table, logits, fitted["1"]))
+
+
+def _calibrated(
+    names: Sequence[str],
+    table: OutOfFold,
+    measured_on: str,
+    seed: int,
+    decided: Mapping[str, Decisions],
+) -> dict[str, Calibration]:
+    """A calibration for each number of views, its rates counted from `decided` where given."""
+    logits = crossfitted_logits(names, table.matrix(names), table)
+    composed = _composed(Scored(logits, table.labels, table.sources, table.clusters), seed)
     calibrations = {}
-    for bucket, (low, high) in BUCKETS.items():
-        composed = compose_views(single, max(low, 1), min(high, MOST_VIEWS), rng)
+    for bucket, scored in composed.items():
         described = measured_on if bucket == "1" else f"{measured_on}, composed of {bucket} views"
-        calibrations[bucket] = fit_calibration(composed, described)
-    missed = _missed_by_kind(table, logits, calibrations["1"])
-    return FusedSet(dict(cards), fusion, calibrations, missed)
+        if decided:
+            described += "; thresholds and fusion from the other folds"
+        calibrations[bucket] = fit_calibration(scored, described, decided.get(bucket))
+    return calibrations
+
+
+def _composed(single: Scored, seed: int) -> dict[str, Scored]:
+    """By bucket, the pictures as if they had that many views."""
+    rng = np.random.default_rng(seed)
+    return {
+        bucket: compose_views(single, max(low, 1), min(high, MOST_VIEWS), rng)
+        for bucket, (low, high) in BUCKETS.items()
+    }
+
+
+def _decided_elsewhere(names: Sequence[str], table: OutOfFold, seed: int) -> dict[str, Decisions]:
+    """What fusions and thresholds that were fitted without a row's fold decide on it, by bucket.
+
+    Empty where folds are not known, or where a fold holds all pictures of a class or no real one.
+    """
+    if table.folds is None:
+        return {}
+    folds, size = np.unique(table.folds), len(table.labels)
+    for fold in folds:
+        held = table.folds == fold
+        if table.labels[held].all() or len(set(table.labels[~held].tolist())) == 1:
+            return {}
+    found = {name: Decisions(np.zeros(size, bool), np.zeros(size, bool)) for name in BUCKETS}
+    for fold in folds:
+        held = table.folds == fold
+        others, rest = table.rows(~held), table.rows(held)
+        calibrations = _calibrated(names, others, "", seed, {})
+        fusion = fit_fusion(names, others.matrix(names), others.labels, others.sources)
+        logits = fusion.logits(rest.matrix(names))
+        single = Scored(logits, rest.labels, rest.sources, rest.clusters)
+        for bucket, scored in _composed(single, seed).items():
+            decided = decisions(calibrations[bucket], scored.logits)
+            found[bucket].called[held] = decided.called
+            found[bucket].not_cleared[held] = decided.not_cleared
+    return found
 
 
 def fit_fusion(names: Sequence[str], inputs: Reals, labels: Labels, sources: Names) -> LinearFusion:

@@ -86,6 +86,7 @@ def table_of(
         sources=np.asarray([sample.source for sample in shown]),
         clusters=np.asarray([sample.cluster for sample in shown]),
         kinds=np.asarray([CLASSES[sample.kind] for sample in shown]),
+        folds=np.asarray([sample.fold for sample in shown]),
     )
 
 

@@ -17,6 +17,7 @@ from forensics.schema import Image, Map, Step
 from forensics.traces.texture import with_texture_of
 from forensics.training import PictureData
 from forensics.weights import load_tensors
+from generators._recipe import PatchRecipe
 
 if TYPE_CHECKING:
     from generators.decoders.networks import PatchAutoencoder
@@ -38,30 +39,11 @@ class DecodersOptions:
             raise ValueError(f"decoder must be -1 to {HELD_OUT[-1]}, got {self.decoder}")
 
 
-@dataclass(frozen=True)
-class DecodersRecipe:
-    """How each autoencoder is trained.
-
-    `adversarial_from`: the share of the steps after which the discriminator takes part.
-    `texture`: weight of what keeps high-frequency energy as it was, so that blur is no trace.
-    """
-
-    steps: int = 400
-    batch: int = 4
-    side: int = 128
-    rate: float = 3e-3
-    texture: float = 1.0
-    adversarial: float = 0.02
-    adversarial_from: float = 0.4
-    save_every: int = 100
-    device: str = "cpu"
-
-
 class Decoders(Manipulator, Trainable):
     """Encodes and decodes whole pictures; their high-frequency energy stays what it was."""
 
     Options = DecodersOptions
-    Recipe = DecodersRecipe
+    Recipe = PatchRecipe
     family = "gan"
 
     def apply(self, images: Sequence[Image], seed: int) -> tuple[list[Image], list[Map]]:
@@ -110,7 +92,7 @@ class Decoders(Manipulator, Trainable):
         network.load_state_dict(tensors)
         return network.float().eval().requires_grad_(False).to(self.options.device)
 
-    def train(self, data: PictureData, recipe: DecodersRecipe, seed: int) -> Iterator[Step]:
+    def train(self, data: PictureData, recipe: PatchRecipe, seed: int) -> Iterator[Step]:
         """Train all sixteen from unlabelled pictures; a stopped run goes on where it was."""
         from generators.decoders.training import train_all
 

@@ -18,6 +18,8 @@ HELD_OUT = (12, 13, 14, 15)
 """For tests only: these never train a detector."""
 CODES = 256
 """Entries of a code book."""
+WIDTHS = {2: (32,), 4: (24, 40)}
+"""Channels at half and at quarter size, by factor."""
 
 Upsampling = Literal["nearest", "bilinear", "transposed", "pixel_shuffle"]
 UPSAMPLINGS: tuple[Upsampling, ...] = ("nearest", "bilinear", "transposed", "pixel_shuffle")
@@ -44,40 +46,45 @@ def architecture(index: int) -> Architecture:
     if not 0 <= index < COUNT:
         raise ValueError(f"there are decoders 0 to {COUNT - 1}, not {index}")
     rng = np.random.default_rng([2026, index])
-    quantised = bool((index // 4 + index) % 2)
-    factor = 4 if quantised else int(rng.choice([4, 8]))
+    factor = int(rng.choice([2, 4]))
     return Architecture(
         upsampling=UPSAMPLINGS[index % 4],
         kernel=int(rng.choice([3, 5])),
         activation=str(rng.choice(list(ACTIVATIONS))),
         normalisation=str(rng.choice(NORMALISATIONS)),
         factor=factor,
-        latent=8 if quantised else {4: 8, 8: 24}[factor],
-        quantised=quantised,
+        latent={2: 4, 4: 12}[factor],
+        quantised=bool((index // 4 + index) % 2),
         adversarial=bool((index // 4 + index // 2) % 2),
     )
 
 
 class PatchAutoencoder(nn.Module):
-    """Encodes (N, 3, H, W) in [0, 1], sides multiples of 8, and decodes it to the same shape.
+    """Encodes (N, 3, H, W) in [0, 1], sides multiples of 4, and decodes it to the same shape.
 
-    Every output depends on the 72 px around it alone, so that large pictures may go in tiles.
+    The code of a cell is its mean colour and `latent` numbers more. What the decoder paints is
+    added to the mean colours, enlarged (the skip architecture of StyleGAN2), so that colours hold
+    from the first step on. Every output depends on the 72 px around it alone, so that large
+    pictures may go in tiles.
     """
 
     def __init__(self, chosen: Architecture) -> None:
         super().__init__()
-        widths = (16, 32, 48)[: {4: 2, 8: 3}[chosen.factor]]
+        widths = WIDTHS[chosen.factor]
+        self.chosen = chosen
         self.encoder = nn.Sequential(*_encoder(chosen, widths))
         self.codes = CodeBook(chosen.latent) if chosen.quantised else None
         self.decoder = nn.Sequential(*_decoder(chosen, widths))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the reconstruction, not clipped, and the code book's loss (0 without one)."""
+        colours = functional.avg_pool2d(2 * x - 1, self.chosen.factor)
         latent = self.encoder(2 * x - 1)
         loss = latent.new_zeros(())
         if self.codes is not None:
             latent, loss = self.codes(latent)
-        return (self.decoder(latent) + 1) / 2, loss
+        plain = _enlarged(colours, self.chosen)
+        return (plain + self.decoder(torch.cat([colours, latent], 1)) + 1) / 2, loss
 
 
 class CodeBook(nn.Module):
@@ -108,16 +115,6 @@ class PixelNorm(nn.Module):
         return x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-6)
 
 
-class PatchDiscriminator(nn.Sequential):
-    """Judges patches of 22 px (Isola et al. 2017), (N, 3, H, W) -> (N, 1, h, w) logits."""
-
-    def __init__(self) -> None:
-        layers: list[nn.Module] = []
-        for n_in, n_out in ((3, 24), (24, 48)):
-            layers += [nn.Conv2d(n_in, n_out, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
-        super().__init__(*layers, nn.Conv2d(48, 1, 4, padding=1))
-
-
 def _encoder(chosen: Architecture, widths: tuple[int, ...]) -> list[nn.Module]:
     layers: list[nn.Module] = []
     for n_in, n_out in zip((3, *widths), widths, strict=False):
@@ -126,10 +123,21 @@ def _encoder(chosen: Architecture, widths: tuple[int, ...]) -> list[nn.Module]:
 
 
 def _decoder(chosen: Architecture, widths: tuple[int, ...]) -> list[nn.Module]:
-    layers = [*_convolution(chosen, chosen.latent, widths[-1], 3)]
+    layers = [*_convolution(chosen, 3 + chosen.latent, widths[-1], 3)]
     for n_in, n_out in zip(widths[::-1], (*widths[-2::-1], widths[0]), strict=True):
         layers += [*_up(chosen, n_in, n_out), *_finished(chosen, n_out)]
-    return [*layers, nn.Conv2d(widths[0], 3, 3, padding=1)]
+    last = nn.Conv2d(widths[0], 3, 3, padding=1)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return [*layers, last]
+
+
+def _enlarged(colours: Tensor, chosen: Architecture) -> Tensor:
+    if chosen.upsampling == "nearest":
+        return functional.interpolate(colours, scale_factor=chosen.factor, mode="nearest")
+    return functional.interpolate(
+        colours, scale_factor=chosen.factor, mode="bilinear", align_corners=False
+    )
 
 
 def _convolution(chosen: Architecture, n_in: int, n_out: int, kernel: int) -> list[nn.Module]:

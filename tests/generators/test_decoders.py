@@ -9,7 +9,8 @@ from forensics.plugins import load
 from forensics.schema import Image
 from forensics.traces.texture import high_frequency_energy
 from forensics.training import PictureData
-from generators.decoders import HELD_OUT, TRAINING, DecodersOptions, DecodersRecipe
+from generators._recipe import PatchRecipe
+from generators.decoders import HELD_OUT, TRAINING, DecodersOptions
 from generators.decoders.networks import COUNT, UPSAMPLINGS, PatchAutoencoder, architecture
 from generators.decoders.training import train_all
 
@@ -68,14 +69,13 @@ def test_unknown_decoder_is_refused() -> None:
 
 
 def test_stopped_training_goes_on_where_it_was(tmp_path: Path, photograph: Image) -> None:
-    recipe = DecodersRecipe(steps=4, batch=1, side=16, save_every=1)
+    recipe = PatchRecipe(steps=4, batch=1, side=16, save_every=1)
     whole = PictureData(("a",), lambda _: photograph, tmp_path / "whole")
     parts = PictureData(("a",), lambda _: photograph, tmp_path / "parts")
     list(train_all(whole, recipe, 0, "decoders"))
     steps = train_all(parts, recipe, 0, "decoders")
     for _ in range(6):
         next(steps)
-    steps.close()
     list(train_all(parts, recipe, 0, "decoders"))
     files = [folder / "decoders.safetensors" for folder in (whole.folder, parts.folder)]
     assert files[0].read_bytes() == files[1].read_bytes()

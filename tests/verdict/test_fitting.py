@@ -182,3 +182,37 @@ def test_nothing_is_cleared_where_clearing_would_tell_nothing() -> None:
         logits = rng.normal(size=4000) + gap * labels
         fitted = fit_calibration(Scored(logits, labels, sources, clusters), "simulated")
         assert (fitted.score(float(logits.min())) <= fitted.clear.threshold) == some
+
+
+def with_folds(table: OutOfFold, *, shift: float) -> OutOfFold:
+    """Two folds; in the second all logits lie `shift` higher, as a new kind of picture may."""
+    second = np.arange(len(table.labels)) % 2 == 1
+    inputs = {name: column + shift * second for name, column in table.inputs.items()}
+    folds = np.where(second, "B", "A")
+    return OutOfFold(inputs, table.labels, table.sources, table.clusters, table.kinds, folds)
+
+
+def test_stated_rates_are_those_of_thresholds_that_saw_other_folds_only() -> None:
+    alike, apart = (with_folds(simulated(), shift=shift) for shift in (0.0, 3.0))
+    calls = [
+        fit_set(table, CARDS, measured_on="s").calibrations["1"].call for table in (alike, apart)
+    ]
+    assert calls[0].false_positive_rate < 0.03
+    assert calls[1].false_positive_rate > 0.2
+
+
+def test_folds_change_no_threshold() -> None:
+    table = with_folds(simulated(), shift=0.0)
+    without = OutOfFold(table.inputs, table.labels, table.sources, table.clusters, table.kinds)
+    points = [fit_set(one, CARDS, measured_on="s").calibrations["1"] for one in (table, without)]
+    assert points[0].call.threshold == points[1].call.threshold
+    assert "from the other folds" in points[0].call.measured_on
+    assert "from the other folds" not in points[1].call.measured_on
+
+
+def test_fold_without_real_pictures_leaves_rates_as_fitted() -> None:
+    table = simulated(300)
+    folds = np.where(table.labels == 1, "B", "A")
+    split = OutOfFold(table.inputs, table.labels, table.sources, table.clusters, table.kinds, folds)
+    call = fit_set(split, CARDS, measured_on="s").calibrations["1"].call
+    assert "from the other folds" not in call.measured_on

@@ -1,0 +1,133 @@
+"""Fills holes in a photograph, as restored ruins and healed scratches are filled.
+
+Liu et al. 2018, Image Inpainting for Irregular Holes Using Partial Convolutions: a U-Net whose
+convolutions count known pixels only. Pixels outside the holes stay what they were, to the bit.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from forensics.detector import Trainable
+from forensics.generator import Manipulator
+from forensics.media import load_image
+from forensics.schema import Image, Map, Step
+from forensics.traces.holes import random_holes
+from forensics.training import PictureData
+from forensics.weights import load_tensors
+from generators._recipe import PatchRecipe
+
+if TYPE_CHECKING:
+    from generators._partial import PartialUNet
+
+SURROUNDINGS = 96
+"""How far around a hole the network looks, in px."""
+FULL = 127
+
+
+@dataclass(frozen=True)
+class InpaintingOptions:
+    """`mask`: a picture of the same size, white where to fill; without it holes are random."""
+
+    mask: str = ""
+    random_holes: bool = True
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if not self.mask and not self.random_holes:
+            raise ValueError("inpainting needs --mask FILE or --random-holes")
+
+
+@dataclass(frozen=True)
+class InpaintingRecipe(PatchRecipe):
+    """As every patch recipe, over more steps: one network, not sixteen."""
+
+    steps: int = 4000
+
+
+class Inpainting(Manipulator, Trainable):
+    """Fills the holes that a mask names, or holes drawn at random."""
+
+    Options = InpaintingOptions
+    Recipe = InpaintingRecipe
+    family = "splice"
+
+    def apply(self, images: Sequence[Image], seed: int) -> tuple[list[Image], list[Map]]:
+        """Return filled pictures, and masks: 1 in holes; picture i depends on `seed` and i alone.
+
+        Raises:
+            ValueError: the mask has another size than the picture.
+        """
+        holes = [self.holes(image, seed, index) for index, image in enumerate(images)]
+        made = [self.filled(image, hole) for image, hole in zip(images, holes, strict=True)]
+        return made, [hole.astype(np.float32) for hole in holes]
+
+    def holes(self, image: Image, seed: int, index: int) -> NDArray[np.bool_]:
+        """Where picture `index` is filled, (H, W) bool."""
+        height, width = image.shape[:2]
+        if not self.options.mask:
+            return random_holes(height, width, np.random.default_rng([seed, index]))
+        drawn = load_image(Path(self.options.mask))
+        if drawn.shape[:2] != (height, width):
+            raise ValueError(
+                f"the mask is {drawn.shape[1]} x {drawn.shape[0]} px, not {width} x {height} as the"
+                " picture"
+            )
+        return np.asarray(drawn.max(axis=2) > FULL)
+
+    def filled(self, image: Image, holes: NDArray[np.bool_]) -> Image:
+        """Fill holes, each from its own surroundings.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            holes: (H, W) bool.
+        """
+        made = image.copy()
+        wide = cv2.dilate(holes.astype(np.uint8), np.ones((SURROUNDINGS, SURROUNDINGS), np.uint8))
+        count, _, boxes, _ = cv2.connectedComponentsWithStats(wide)
+        for left, top, width, height in boxes[1:count, :4].tolist():
+            area = (slice(top, top + height), slice(left, left + width))
+            patch = self._painted(image[area], holes[area])
+            made[area] = np.where(holes[area][..., None], patch, made[area])
+        return made
+
+    def _painted(self, image: Image, holes: NDArray[np.bool_]) -> Image:
+        import torch
+
+        from generators._partial import CELL
+
+        height, width = holes.shape
+        lacking = ((0, -height % CELL), (0, -width % CELL))
+        pixels = torch.from_numpy(np.pad(image, (*lacking, (0, 0)))).permute(2, 0, 1)[None]
+        known = torch.from_numpy(np.pad(~holes, lacking)).float()[None, None]
+        with torch.inference_mode():
+            device = self.options.device
+            made = self._network(pixels.float().div(255).to(device), known.to(device))
+        picture = made[0].permute(1, 2, 0)[:height, :width].cpu().numpy()
+        return np.asarray(np.clip(np.rint(255 * picture), 0, 255), np.uint8)
+
+    @cached_property
+    def _network(self) -> "PartialUNet":
+        import torch
+
+        from generators._partial import PartialUNet
+
+        network = PartialUNet()
+        tensors = load_tensors(self.card)
+        network.load_state_dict({key: torch.from_numpy(value) for key, value in tensors.items()})
+        return network.float().eval().requires_grad_(False).to(self.options.device)
+
+    def train(self, data: PictureData, recipe: InpaintingRecipe, seed: int) -> Iterator[Step]:
+        """Train from unlabelled pictures; a stopped run goes on where it was."""
+        from generators._partial import Filling
+        from generators._patches import train_network
+
+        out = data.folder / f"{self.card.name}.safetensors"
+        for step, figures in train_network(Filling(seed), data, recipe, [seed], out):
+            yield Step(step, recipe.steps, figures)
