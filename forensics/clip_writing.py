@@ -196,7 +196,8 @@ def _copied(container: Any, source: Any, heard: Any, start: Fraction) -> Iterato
     stream = container.add_stream_from_template(heard)
     offset = round(start / heard.time_base)
     for packet in source.demux(heard):
-        if packet.size == 0 or packet.pts is None or packet.pts < offset:
+        # Codecs put a packet or two before the first sound to run themselves in.
+        if packet.size == 0 or packet.pts is None or packet.pts < offset - 2 * packet.duration:
             continue
         packet.pts -= offset
         packet.dts = packet.pts

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from forensics.clips import Clip
 from forensics.errors import NoFace, UnreadableMedia
 from forensics.faces.portrait import Portrait, plain_faces
 from forensics.media import load_image
@@ -55,6 +54,9 @@ def portraits(path: Path, *, at_most: int) -> Iterator[Portrait]:
 
 def _pictures(path: Path, at_most: int) -> Iterator[Image]:
     if not path.is_dir():
+        # Importing PyAV takes a fifth of a second, which only clips should cost.
+        from forensics.clips import Clip
+
         with Clip(path) as clip:
             step = max(1, len(clip.timeline().times) // at_most)
             for frame in clip.frames():
