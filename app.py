@@ -25,6 +25,12 @@ TABS = {
     "File": "origin",
     "Method": "method",
 }
+LOOKUP = "Look-alikes"
+GALLERY_HELP = """
+A gallery is a folder on this machine with the faces of people who agreed to it, made with
+`forensics faces add`. Every face of the picture is looked up in it, and each likeness comes with
+how often two strangers look as alike. The picture is not added to it.
+"""
 
 
 def main() -> None:
@@ -43,9 +49,7 @@ def main() -> None:
     except ForensicsError as error:
         st.error(f"This file could not be examined. {_plain(str(error))}")
         return
-    _show(outcome)
-    if gallery := chosen_gallery():
-        _show_likeness(given.name, given.getvalue(), gallery)
+    _show(outcome, given.name, given.getvalue())
 
 
 def _upload(name: str, data: bytes) -> Upload:
@@ -66,7 +70,7 @@ def _wait(upload: Upload) -> None:
     bar.empty()
 
 
-def _show(outcome: Outcome) -> None:
+def _show(outcome: Outcome, name: str, data: bytes) -> None:
     exhibit = outcome.exhibit
     st.html(html.part("summary", exhibit))
     report, line, _ = st.columns([1, 1, 3])
@@ -75,16 +79,33 @@ def _show(outcome: Outcome) -> None:
     line.download_button("Download as JSON", outcome.line, f"{stem}.json", "application/json")
     if exhibit.faces:
         st.html(html.part("faces", exhibit))
-    for tab, part in zip(st.tabs(list(TABS)), TABS.values(), strict=True):
+    *tabs, looks = st.tabs([*TABS, LOOKUP])
+    for tab, part in zip(tabs, TABS.values(), strict=True):
         tab.html(html.part(part, exhibit))
+    with looks:
+        _show_likeness(name, data)
 
 
-def _show_likeness(name: str, data: bytes, gallery: Path) -> None:
-    with st.expander("Whom do the faces look like?"):
-        try:
-            st.html(likeness_part(name, data, gallery))
-        except ForensicsError as error:
-            st.error(_plain(str(error)))
+def _show_likeness(name: str, data: bytes) -> None:
+    """Whom the faces are like in a gallery on this machine."""
+    folder = st.text_input("Folder of a gallery", str(chosen_gallery() or ""), help=GALLERY_HELP)
+    if not folder.strip():
+        st.markdown(GALLERY_HELP)
+        return
+    try:
+        with st.spinner("Looking up the faces"):
+            st.html(_looked_up(name, data, Path(folder.strip()).expanduser()))
+    except ForensicsError as error:
+        st.error(_plain(str(error)))
+
+
+def _looked_up(name: str, data: bytes, gallery: Path) -> str:
+    """The lookup of these bytes in this gallery, which a click elsewhere does not repeat."""
+    key = (sha256(data), str(gallery))
+    current = st.session_state.get("looked_up")
+    if current is None or current[0] != key:
+        current = st.session_state["looked_up"] = (key, likeness_part(name, data, gallery))
+    return str(current[1])
 
 
 def _plain(text: str) -> str:

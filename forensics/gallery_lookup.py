@@ -8,7 +8,6 @@ from time import perf_counter
 
 from forensics.analysis import Analysis
 from forensics.case import Case
-from forensics.faces.embed import load_matcher
 from forensics.faces.index import FaceIndex, LookedUp
 from forensics.schema import Evidence, Finding
 
@@ -17,13 +16,13 @@ class GalleryLookup(Analysis):
     """Looks up every face of a case in one gallery."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the gallery in `folder` with the matcher that ships.
+        """Open the gallery in `folder` with its own matcher.
 
         Raises:
             GalleryUnusable: it cannot be opened.
         """
-        super().__init__(load_matcher().card)
         self.index = FaceIndex(folder)
+        super().__init__(self.index.matcher.card)
 
     def examine(self, case: Case) -> Evidence:
         """Say of each face whom it resembles most, and how unusual that is."""

@@ -211,7 +211,8 @@ class Match:
     `similarity`: cosine of the two vectors. `false_match_rate`: how often two different people
     look this alike to the matcher, or where `at_most`, an upper bound of it, because too few pairs
     were measured to say more. `in_gallery`: the chance that any of the gallery's people would.
-    `statement`: one sentence with these figures.
+    `statement`: one sentence with these figures. `adjusted`: the similarity that the rate was read
+    from, less how typical both faces are. The figures of a second matcher, where one was asked.
     """
 
     label: str
@@ -222,6 +223,9 @@ class Match:
     source: str
     sha256: str
     statement: str
+    adjusted: float
+    second_similarity: float | None = None
+    second_false_match_rate: float | None = None
 
 
 @dataclass(frozen=True)

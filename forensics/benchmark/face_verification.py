@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from forensics.benchmark.metrics import auc, tpr_at_fpr
 from forensics.errors import ForensicsError, InvalidManifest
+from forensics.faces.crowd import Crowd
 from forensics.faces.detect import find_faces
 from forensics.faces.embed import Matcher
 from forensics.faces.strangers import all_pairs
@@ -112,19 +113,21 @@ def most_central(faces: Sequence[Face], height: int, width: int) -> Face:
     )
 
 
-def verify(pairs: Sequence[Pair], vectors: Mapping[str, Floats | None]) -> Verification:
-    """Score the pairs, and all cross pairs of their pictures.
+def verify(
+    pairs: Sequence[Pair], vectors: Mapping[str, Floats | None], crowd: Crowd | None = None
+) -> Verification:
+    """Score the pairs, and all cross pairs of their pictures; by adjusted cosines with a crowd.
 
     Raises:
         InvalidManifest: fewer than two folds, or pictures' names contradict the pairs.
     """
-    cosines = np.asarray([_cosine(pair, vectors) for pair in pairs])
+    cosines = np.asarray([_cosine(pair, vectors, crowd) for pair in pairs])
     same = np.asarray([pair.same for pair in pairs])
     folds = np.asarray([pair.fold for pair in pairs])
     failed = np.isnan(cosines)
     # Beyond every cosine, on the wrong side.
     scores = np.where(failed, np.where(same, -2.0, 2.0), cosines)
-    cross, alike, names = cross_pairs(pairs, vectors)
+    cross, alike, names = cross_pairs(pairs, vectors, crowd)
     return Verification(
         pairs=len(pairs),
         failures=int(failed.sum()),
@@ -166,7 +169,7 @@ def best_threshold(scores: Reals, same: NDArray[np.bool_]) -> float:
 
 
 def cross_pairs(
-    pairs: Sequence[Pair], vectors: Mapping[str, Floats | None]
+    pairs: Sequence[Pair], vectors: Mapping[str, Floats | None], crowd: Crowd | None = None
 ) -> tuple[Reals, NDArray[np.bool_], list[str]]:
     """Cosines of all pairs of the pictures, and which show one person.
 
@@ -180,7 +183,7 @@ def cross_pairs(
     seen = [name for name in names if vectors[name] is not None]
     matrix = np.stack([vector for name in seen if (vector := vectors[name]) is not None])
     people = np.asarray([person_of(name) for name in seen])
-    cosines, first, second = all_pairs(matrix)
+    cosines, first, second = all_pairs(matrix, crowd)
     everyone = [person_of(name) for name in names]
     lost = _same_person_pairs(everyone) - _same_person_pairs(people.tolist())
     cosines = np.concatenate([cosines, np.full(lost, -2.0)])
@@ -211,6 +214,9 @@ def _same_person_pairs(people: Sequence[str]) -> int:
     return int((counts * (counts - 1) // 2).sum())
 
 
-def _cosine(pair: Pair, vectors: Mapping[str, Floats | None]) -> float:
+def _cosine(pair: Pair, vectors: Mapping[str, Floats | None], crowd: Crowd | None) -> float:
     a, b = vectors[pair.a], vectors[pair.b]
-    return float("nan") if a is None or b is None else float(a @ b)
+    if a is None or b is None:
+        return float("nan")
+    cosine = np.asarray([[a @ b]], np.float32)
+    return float((cosine if crowd is None else crowd.adjusted(cosine, a[None], b[None]))[0, 0])

@@ -7,8 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from forensics.faces.likeness import Impostors, Likeness
-from forensics.faces.strangers import CLUSTERS, clusters
+from forensics.faces.impostors import Impostors
+from forensics.faces.likeness import Likeness
+from forensics.faces.strangers import CLUSTERS
+from forensics.faces.vectors import clusters
 from forensics.schema import Floats
 
 PROMISES = (1e-2, 1e-3, 1e-4)
@@ -56,7 +58,7 @@ def check_promises(
         "everyone": (likeness.everyone, strangers),
         "alike": (likeness.alike, strangers & (groups[:, None] == groups)),
     }
-    cosines = vectors @ vectors.T
+    cosines = likeness.scores(vectors, vectors)
     return [
         _promise(among, rate, cosine_at(one, rate), _Pairs(cosines, chosen, who, seed))
         for among, (one, chosen) in sets.items()
@@ -74,7 +76,7 @@ def cosine_at(impostors: Impostors, rate: float) -> float:
 
 
 class _Pairs(NamedTuple):
-    """All pairs of pictures: cosines, which of them count, whom each picture shows."""
+    """All pairs of pictures: adjusted cosines, which of them count, whom each picture shows."""
 
     cosines: Floats
     chosen: NDArray[np.bool_]

@@ -6,7 +6,7 @@ what is removed from it is overwritten. `forensics faces ACTION --help` explains
 
 import argparse
 
-from forensics.commands import faces_audit, faces_gallery, faces_measure
+from forensics.commands import faces_audit, faces_crowd, faces_gallery, faces_measure
 
 EXAMPLE = "forensics faces search photo.jpg --gallery people --top 3"
 
@@ -14,7 +14,7 @@ EXAMPLE = "forensics faces search photo.jpg --gallery people --top 3"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and their options."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    for module in (faces_gallery, faces_measure, faces_audit):
+    for module in (faces_gallery, faces_measure, faces_crowd, faces_audit):
         module.add_actions(actions)
 
 

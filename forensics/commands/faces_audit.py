@@ -79,6 +79,7 @@ def _lines(result: "Summary", people: int) -> list[str]:
 def _page(found: "Sequence[Nearest]", result: "Summary", index: "FaceIndex", pairs: int) -> str:
     from forensics.faces.audit import histograms
     from forensics.faces.likeness import load_likeness
+    from forensics.report.likeness import STYLE
 
     matched = [one for one in found if one.match is not None]
     nearest = sorted(matched, key=lambda one: -(one.match.similarity if one.match else 0))[:pairs]
@@ -88,7 +89,7 @@ def _page(found: "Sequence[Nearest]", result: "Summary", index: "FaceIndex", pai
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Audit of faces</title>'
         "<style>body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-        "figure{display:inline-block;margin:.5rem;width:25rem}</style>"
+        f"{STYLE}</style><body class='report'>"
         f"<h1>Do generated faces resemble people of the gallery?</h1><ul>{lines}</ul>"
         f'<img alt="Distributions of similarity" src="{_plot(shares)}">'
         f"<h2>The most similar pairs</h2>{''.join(map(_figure, nearest))}"

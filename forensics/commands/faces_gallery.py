@@ -37,11 +37,12 @@ def add_actions(actions: Any) -> None:
     _action(actions, "destroy", _destroy, "remove the gallery, folder and all", "--gallery people")
 
 
-def gallery_argument(parser: argparse.ArgumentParser, *, matcher: bool = True) -> None:
+def gallery_argument(parser: argparse.ArgumentParser) -> None:
     """Declare `--gallery DIR` and `--matcher NAME`."""
     parser.add_argument("--gallery", type=Path, required=True, metavar="DIR")
-    if matcher:
-        matcher_argument(parser)
+    parser.add_argument(
+        "--matcher", metavar="NAME", help="default: the gallery's own; dlib_resnet for a new one"
+    )
 
 
 def matcher_argument(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +57,9 @@ def opened(args: argparse.Namespace, *, create: bool = False) -> "FaceIndex":
     from forensics.faces.embed import load_matcher
     from forensics.faces.index import FaceIndex
 
-    return FaceIndex(args.gallery, matcher=load_matcher(args.matcher), create=create)
+    names = (args.matcher, getattr(args, "second", None))
+    matcher, second = (load_matcher(name) if name else None for name in names)
+    return FaceIndex(args.gallery, matcher=matcher, second=second, create=create)
 
 
 def pictures_under(paths: list[Path]) -> list[Path]:
@@ -95,6 +98,11 @@ def _declare_add(actions: Any) -> None:
     )
     parser.add_argument(
         "--consent", required=True, metavar="TEXT", help="on what ground these faces are kept"
+    )
+    parser.add_argument(
+        "--second",
+        metavar="NAME",
+        help="of a new gallery: another matcher, which must agree to the strongest words",
     )
     parser.add_argument(
         "--several",

@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from forensics.commands import faces_page
 from forensics.commands.faces_gallery import matcher_argument
+from forensics.commands.faces_page import verification_lines
 
 if TYPE_CHECKING:
     from forensics.benchmark.face_verification import Pair, Verification
-    from forensics.benchmark.likeness_check import Promise
     from forensics.faces.likeness import Likeness
     from forensics.schema import Floats
+
+
+PROBES = 240
+"""How many pictures are shrunk, at most."""
 
 
 def add_actions(actions: Any) -> None:
@@ -41,6 +46,14 @@ def add_actions(actions: Any) -> None:
         "--out", type=Path, metavar="DIR", help="default: beside the matcher's card"
     )
     calibrating.add_argument("--page", type=Path, metavar="FILE.md", help="write a results page")
+    calibrating.add_argument(
+        "--sizes",
+        type=int,
+        nargs="*",
+        default=(),
+        metavar="PX",
+        help="also shrink pictures of the checked fold until their faces are so many px",
+    )
     calibrating.set_defaults(act=_calibrate)
     for parser in (verifying, calibrating):
         parser.add_argument("pairs", type=Path, metavar="PAIRS.csv")
@@ -50,11 +63,16 @@ def add_actions(actions: Any) -> None:
 
 def _verify(args: argparse.Namespace) -> int:
     from forensics.benchmark.face_verification import read_pairs, verify
+    from forensics.faces.crowd import load_crowd
+    from forensics.faces.embed import load_matcher
 
     pairs = read_pairs(args.pairs)
-    result = verify(pairs, _vectors(pairs, args))
+    vectors = _vectors(pairs, args)
+    result = verify(pairs, vectors, load_crowd(load_matcher(args.matcher).card))
     if args.json:
-        print(json.dumps(verification_object(result, args.matcher)))
+        facts = verification_object(result, args.matcher)
+        plain = verify(pairs, vectors).true_accepts
+        print(json.dumps({**facts, "tar_at_far_1e-3_cosine": plain[1e-3]}))
     else:
         print("\n".join(verification_lines(result)))
     return 0
@@ -64,14 +82,17 @@ def _calibrate(args: argparse.Namespace) -> int:
     from forensics.benchmark.face_verification import read_pairs
 
     pairs = read_pairs(args.pairs)
-    page = calibrated(
+    vectors = _vectors(pairs, args)
+    page, likeness = calibrated(
         pairs,
-        _vectors(pairs, args),
+        vectors,
         matcher=args.matcher,
         measured_on=f"{args.name}, fold {args.fold}",
         folds=(args.fold, args.check_fold),
         out=args.out,
     )
+    if args.sizes:
+        page += _size_part(pairs, vectors, likeness, args)
     if args.page:
         args.page.write_text(page, encoding="utf-8")
     else:
@@ -87,10 +108,10 @@ def calibrated(
     measured_on: str,
     folds: tuple[str, str],
     out: Path | None,
-) -> str:
-    """Write the distributions of strangers of one fold, check them on the other; the page."""
-    from forensics.benchmark.face_verification import verify
+) -> "tuple[str, Likeness]":
+    """Write the distributions of strangers of one fold, check them on the other; with the page."""
     from forensics.benchmark.likeness_check import check_promises
+    from forensics.faces.crowd import crowd_key, load_crowd
     from forensics.faces.embed import load_matcher
     from forensics.faces.likeness import likeness_path, to_json
     from forensics.faces.strangers import measure
@@ -98,7 +119,14 @@ def calibrated(
 
     rows, people = fold_vectors(pairs, vectors, folds[0])
     card = load_matcher(matcher).card
-    likeness = measure(rows, people, matcher=fingerprint(card), measured_on=measured_on)
+    likeness = measure(
+        rows,
+        people,
+        matcher=fingerprint(card),
+        measured_on=measured_on,
+        crowd=load_crowd(card),
+        crowd_key=crowd_key(card),
+    )
     path = likeness_path(card)
     path = path if out is None else out / path.name
     path.write_text(json.dumps(to_json(likeness)) + "\n", encoding="utf-8")
@@ -106,7 +134,12 @@ def calibrated(
     rows, people = fold_vectors(pairs, vectors, folds[1])
     new = [index for index, person in enumerate(people) if person not in known]
     promises = check_promises(likeness, rows[new], [people[index] for index in new])
-    return _page(matcher, verify(pairs, vectors), likeness, promises, folds)
+    return "\n".join(
+        [
+            *faces_page.verification_part(matcher, pairs, vectors, likeness.crowd),
+            *faces_page.strangers_part(likeness, promises, folds),
+        ]
+    ), likeness
 
 
 def fold_vectors(
@@ -143,21 +176,6 @@ def verification_object(result: "Verification", matcher: str) -> dict[str, objec
     }
 
 
-def verification_lines(result: "Verification") -> list[str]:
-    """The same in words, one figure a line."""
-    cross = f"{result.genuine_pairs:,} pairs of one person, {result.impostor_pairs:,} of two"
-    return [
-        f"pairs: {result.pairs}, of which without a face found: {result.failures} (wrong)",
-        f"accuracy, threshold from the other fold: {result.accuracy:.4f}",
-        f"AUC of the pairs: {result.auc:.5f}",
-        *(
-            f"true accepts at {rate:g} false accepts: {share:.4f} (all cross pairs: {cross})"
-            for rate, share in result.true_accepts.items()
-        ),
-        f"pictures: {result.pictures}, people: {result.people}",
-    ]
-
-
 def _vectors(pairs: "Sequence[Pair]", args: argparse.Namespace) -> "dict[str, Floats | None]":
     from tqdm import tqdm
 
@@ -169,60 +187,30 @@ def _vectors(pairs: "Sequence[Pair]", args: argparse.Namespace) -> "dict[str, Fl
     return dict(tqdm(rows, "embedding", len(names), disable=None, leave=False))
 
 
-def _page(
-    matcher: str,
-    result: "Verification",
+def _size_part(
+    pairs: "Sequence[Pair]",
+    vectors: "dict[str, Floats | None]",
     likeness: "Likeness",
-    promises: "list[Promise]",
-    folds: tuple[str, str],
+    args: argparse.Namespace,
 ) -> str:
-    everyone, alike = likeness.everyone, likeness.alike
-    lines = [
-        "# Faces: how well the matcher tells people apart, and how unusual a likeness is",
-        "",
-        "Written by `forensics faces calibrate PAIRS.csv --images DIR --page docs/results/faces.md`"
-        " with LFW's pairs file and pictures; nothing here is copied from elsewhere.",
-        "",
-        f"## Verification: {matcher}",
-        "",
-        *(f"- {line}" for line in verification_lines(result)),
-        "",
-        *(_goal_line(name, figure, goal) for name, figure, goal in _goals(result)),
-        "",
-        "## Strangers",
-        "",
-        f"Measured on {likeness.measured_on}: {likeness.pictures} pictures of {likeness.people} "
-        f"people, {int(everyone.counts.sum()):,} pairs of pictures of two people "
-        f"({everyone.people_pairs:,} pairs of people), of which {int(alike.counts.sum()):,} "
-        f"({alike.people_pairs:,}) lie within one of eight clusters of looks. Smaller rates than "
-        f"{everyone.floor:.1e} (within clusters {alike.floor:.1e}) are given as bounds only.",
-        "",
-        f"Checked on fold {folds[1]}, people of fold {folds[0]} left out; intervals (95 %) draw "
-        "people, not pairs. A promise holds where it is not below the interval.",
-        "",
-        "| among | promised rate | cosine | measured rate | interval | pairs | holds |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-        *(_promise_row(promise) for promise in promises),
-        "",
-    ]
-    return "\n".join(lines)
+    """Measure small faces of the checked fold, those who have several pictures there."""
+    from collections import Counter
 
+    from forensics.benchmark.face_size import small_faces
+    from forensics.benchmark.face_verification import person_of, pictures_of
+    from forensics.benchmark.likeness_check import cosine_at
+    from forensics.faces.embed import load_matcher
 
-def _goals(result: "Verification") -> list[tuple[str, float, float]]:
-    return [
-        ("accuracy", result.accuracy, 0.985),
-        ("AUC", result.auc, 0.998),
-        ("true accepts at 0.001 false accepts", result.true_accepts[1e-3], 0.95),
-    ]
-
-
-def _goal_line(name: str, figure: float, goal: float) -> str:
-    return f"- goal for {name}: {goal:g}, {'met' if figure >= goal else 'missed'}"
-
-
-def _promise_row(promise: "Promise") -> str:
-    return (
-        f"| {promise.among} | {promise.promised:g} | {promise.cosine:.3f} | {promise.measured:.2e} "
-        f"| {promise.low:.2e} to {promise.high:.2e} | {promise.pairs:,} "
-        f"| {'yes' if promise.holds else 'no'} |"
+    names = pictures_of(pair for pair in pairs if pair.fold == args.check_fold)
+    counts = Counter(map(person_of, names))
+    probes = [name for name in names if counts[person_of(name)] > 1][::2][:PROBES]
+    results = small_faces(
+        probes,
+        args.images,
+        {name: vectors[name] for name in names},
+        args.sizes,
+        matcher=load_matcher(args.matcher),
+        likeness=likeness,
+        threshold=cosine_at(likeness.everyone, 1e-3),
     )
+    return "\n".join(faces_page.size_part(list(results)))

@@ -81,10 +81,12 @@ def expected_by_chance(limit: float, people: int) -> float:
 
 
 def histograms(found: Sequence[Nearest], likeness: Likeness) -> dict[str, NDArray[np.float64]]:
-    """Shares by cosine (BINS from -1 to 1): generated to nearest, strangers, one person."""
-    similarity = [one.match.similarity for one in found if one.match is not None]
+    """Shares by adjusted cosine, -1 to 1: generated to nearest, strangers, one person."""
+    similarity = [one.match.adjusted for one in found if one.match is not None]
     counts = {
-        "generated to nearest": np.histogram(similarity, len(likeness.genuine), (-1, 1))[0],
+        "generated to nearest": np.histogram(
+            np.clip(similarity, -1, 1), len(likeness.genuine), (-1, 1)
+        )[0],
         "two people": likeness.everyone.counts,
         "one person": likeness.genuine,
     }

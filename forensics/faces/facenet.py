@@ -12,7 +12,8 @@ import numpy as np
 
 from forensics.faces.align import face_crop
 from forensics.faces.cascade import resized
-from forensics.faces.embed import Matcher, unit_rows
+from forensics.faces.embed import Matcher
+from forensics.faces.vectors import unit_rows
 from forensics.schema import Face, Floats, Image
 from forensics.weights import file_named, verified_path
 

@@ -18,17 +18,19 @@ import numpy as np
 
 from forensics.errors import GalleryUnusable, NoFace
 from forensics.faces.detect import find_faces
-from forensics.faces.embed import Matcher, load_matcher
+from forensics.faces.embed import Matcher, load_matcher, matcher_key, matcher_of
 from forensics.faces.likeness import Likeness, load_likeness
-from forensics.faces.sqlite_storage import SqliteStorage
+from forensics.faces.second import Asked, ask_second
+from forensics.faces.sqlite_storage import NAME, SqliteStorage
 from forensics.faces.storage import Record, State, Storage
 from forensics.faces.vectors import Ids, VectorBlocks
 from forensics.media import decode, open_media, read_bytes
-from forensics.plugins import fingerprint
 from forensics.schema import Face, Floats, Image, Match
 
-SMALLEST = 32
-"""Shorter side in px of the smallest face that is looked up or kept."""
+SMALLEST = 24
+"""Shorter side in px of the smallest face that is looked up or kept: beside portraits such a face
+is recognised nine times of ten that a large one is, and one of 20 px eight (docs/results/faces.md).
+"""
 Several = Literal["refuse", "largest", "all"]
 
 
@@ -55,6 +57,7 @@ class FaceIndex:
         folder: Path,
         *,
         matcher: Matcher | None = None,
+        second: Matcher | None = None,
         create: bool = False,
         storage: Storage | None = None,
     ) -> None:
@@ -62,16 +65,24 @@ class FaceIndex:
 
         Args:
             folder: the gallery's own folder.
-            matcher: what embeds faces; by default the one that ships.
+            matcher: what embeds faces; by default the gallery's own, for a new one the one that
+                ships.
+            second: another matcher, which must agree before the strongest words are used; by
+                default the gallery's own, for a new one none.
             create: make a gallery where there is none.
             storage: another engine than SQLite.
 
         Raises:
-            GalleryUnusable: see `SqliteStorage`.
+            GalleryUnusable: see `SqliteStorage`; or its matcher is not installed.
+            NotCalibrated: nobody measured how alike strangers look to the second matcher.
         """
-        self.matcher = matcher or load_matcher()
-        self.key = f"{self.matcher.card.name} {fingerprint(self.matcher.card)}"
-        self.storage = storage or SqliteStorage(folder, self.key, create=create)
+        if second is not None:
+            load_likeness(second.card)
+        self.storage = storage or _opened(folder, matcher, second, create=create)
+        key, second_key = self.storage.matchers()
+        self.matcher = matcher or matcher_of(key)
+        self.second = second or (matcher_of(second_key) if second_key else None)
+        self.key = matcher_key(self.matcher)
         self._blocks = VectorBlocks()
         self._state = State(0, 0)
         self.people = 0
@@ -120,11 +131,14 @@ class FaceIndex:
             Record(label, str(path), media.sha256, number, consent, now)
             for number in range(len(faces))
         ]
-        return len(self.add_vectors(records, self.matcher.embed(image, faces)))
+        second = None if self.second is None else self.second.embed(image, faces)
+        return len(self.add_vectors(records, self.matcher.embed(image, faces), second))
 
-    def add_vectors(self, records: Sequence[Record], vectors: Floats) -> list[int]:
-        """Keep vectors of this gallery's matcher, all at once; the ids of the new ones."""
-        return self.storage.add(records, vectors)
+    def add_vectors(
+        self, records: Sequence[Record], vectors: Floats, second: Floats | None = None
+    ) -> list[int]:
+        """Keep vectors of this gallery's matchers, all at once; the ids of the new ones."""
+        return self.storage.add(records, vectors, second)
 
     def remove(self, *, label: str | None = None, source: str | None = None) -> int:
         """Remove a person, or all faces of a file (path as added, or SHA-256); how many."""
@@ -140,12 +154,15 @@ class FaceIndex:
         """Look up every face of a picture, (H, W, 3) uint8 RGB; `faces` where already found."""
         found = find_faces(image) if faces is None else faces
         large = [face for face in found if face.size >= SMALLEST]
-        vectors = iter(self.matcher.embed(image, large))
+        vectors = self.matcher.embed(image, large)
+        asked = ask_second(self.second, image, large)
         likeness = load_likeness(self.matcher.card)
+        answers = iter(
+            LookedUp(face, tuple(self._matches(vector[None], top, likeness, second)))
+            for face, vector, second in zip(large, vectors, asked, strict=True)
+        )
         return [
-            LookedUp(face, tuple(self._matches(next(vectors), top, likeness)))
-            if face.size >= SMALLEST
-            else LookedUp(face, (), _too_small(face))
+            next(answers) if face.size >= SMALLEST else LookedUp(face, (), _too_small(face))
             for face in found
         ]
 
@@ -189,13 +206,25 @@ class FaceIndex:
         """Remove the gallery, folder and all."""
         self.storage.destroy()
 
-    def _matches(self, vector: Floats, top: int, likeness: Likeness) -> Iterator[Match]:
-        ids, cosines = self.nearest(vector, top)
-        records = dict(self.storage.records([int(number) for number in ids]))
-        for number, cosine in zip(ids.tolist(), cosines.tolist(), strict=True):
+    def _matches(
+        self, vector: Floats, top: int, likeness: Likeness, second: Asked
+    ) -> Iterator[Match]:
+        ids, cosines = self.nearest(vector[0], top)
+        scores = likeness.scores(vector, self._blocks.rows(ids))[0] if len(ids) else cosines
+        records = dict(self.storage.records(ids.tolist()))
+        others = self.storage.second_vectors(ids.tolist()) if self.second else {}
+        for number, cosine, score in zip(
+            ids.tolist(), cosines.tolist(), scores.tolist(), strict=True
+        ):
             # Removed by another process between the two questions.
             if number in records:
-                yield likeness.match(records[number], cosine, people=self.people)
+                yield likeness.match(
+                    records[number],
+                    cosine,
+                    score,
+                    people=self.people,
+                    second=second.opinion(others.get(number)),
+                )
 
     def _refresh(self) -> None:
         """Take up what this or another process has stored or removed since the last time."""
@@ -211,6 +240,15 @@ class FaceIndex:
                 raise GalleryUnusable(f"the gallery is damaged: {error}") from error
             self._state = State(int(ids[-1]), state.removals)
         self.people = self.storage.people()
+
+
+def _opened(
+    folder: Path, matcher: Matcher | None, second: Matcher | None, *, create: bool
+) -> Storage:
+    if matcher is None and create and not (folder / NAME).is_file():
+        matcher = load_matcher()
+    keys = [None if one is None else matcher_key(one) for one in (matcher, second)]
+    return SqliteStorage(folder, keys[0], second=keys[1], create=create)
 
 
 def count_labels(records: Iterator[Record]) -> dict[str, int]:

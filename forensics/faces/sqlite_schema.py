@@ -24,6 +24,11 @@ MIGRATIONS = (
     CREATE INDEX face_of_label ON face (label);
     CREATE INDEX face_of_source ON face (source);
     """,
+    """
+    CREATE TABLE second (id INTEGER PRIMARY KEY, vector BLOB NOT NULL);
+    CREATE TABLE copy (block INTEGER PRIMARY KEY, last INTEGER NOT NULL,
+        dimensions INTEGER NOT NULL, sha256 TEXT NOT NULL);
+    """,
 )
 """How version n becomes version n + 1; `user_version` of the file counts them."""
 

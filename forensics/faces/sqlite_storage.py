@@ -3,6 +3,7 @@
 Vectors lie in a table of their own, so that loading them reads nothing else. Removing overwrites
 (`secure_delete`), rewrites the file (VACUUM: what was moved between pages leaves no copy) and
 empties the log. A removal that was interrupted before that is finished when the gallery is opened.
+Large galleries get a checked copy of their vectors beside (`vector_copy`), wiped by any removal.
 """
 
 import os
@@ -15,28 +16,40 @@ from pathlib import Path
 import numpy as np
 
 from forensics.errors import GalleryUnusable
+from forensics.faces import vector_copy
+from forensics.faces.sqlite_rows import blob_of, row_of, stacked
 from forensics.faces.sqlite_schema import migrate, prepare, writing
 from forensics.faces.storage import Ids, Record, State, Storage
+from forensics.faces.vector_copy import VectorCopy
 from forensics.schema import Floats
 
 NAME = "faces.sqlite"
-FILES = (NAME, f"{NAME}-wal", f"{NAME}-shm", f"{NAME}-journal")
+FILES = (NAME, f"{NAME}-wal", f"{NAME}-shm", f"{NAME}-journal", vector_copy.NAME)
 PATIENCE = 30.0
 """Seconds to wait for another process that is writing or, when removing, reading."""
-BLOCK = 8_192
-"""Vectors read at once."""
+BLOCK = 512
+"""Vectors read at once: more are hardly faster, and leave memory in pieces."""
 _FIELDS = "label, source, sha256, face, consent, added_at"
 
 
 class SqliteStorage(Storage):
     """A gallery's folder. Several processes may have it open at once."""
 
-    def __init__(self, folder: Path, matcher: str, *, create: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        matcher: str | None = None,
+        *,
+        second: str | None = None,
+        create: bool = False,
+    ) -> None:
         """Open the gallery in `folder`, or make one.
 
         Args:
             folder: made with rights for its owner only.
-            matcher: the matcher's name and fingerprint; a gallery of another is refused.
+            matcher: the matcher's name and fingerprint; a gallery of another is refused. None
+                takes the gallery's own, so there must be one.
+            second: the same of a second matcher, "" for none; None takes the gallery's own.
             create: make a gallery where there is none yet.
 
         Raises:
@@ -55,23 +68,30 @@ class SqliteStorage(Storage):
             self.writable = True
         with self._explained("opened"):
             self._connection = self._connect()
+            self._copy = VectorCopy(folder, self._connection)
             migrate(self._connection, self.path, create=create)
-            self._check_matcher(matcher, create)
+            if create:
+                self._bind(matcher, second)
+            self._check_matchers(matcher, second)
             if self.writable and self._fact("purge") == "due":
                 # Interrupted, or another process was reading: it stays due where one still is.
                 self._purge(patience=0)
 
-    def add(self, records: Sequence[Record], vectors: Floats) -> list[int]:
+    def add(
+        self, records: Sequence[Record], vectors: Floats, second: Floats | None = None
+    ) -> list[int]:
         """As `Storage.add`; one transaction, on the disk when it returns."""
         insert = f"INSERT OR IGNORE INTO face ({_FIELDS}) VALUES (?, ?, ?, ?, ?, ?)"
         ids = []
         with self._explained("written"), writing(self._connection) as cursor:
-            for record, vector in zip(records, vectors, strict=True):
-                cursor.execute(insert, _row(record))
+            for place, (record, vector) in enumerate(zip(records, vectors, strict=True)):
+                cursor.execute(insert, row_of(record))
                 if cursor.rowcount == 1:
                     ids.append(int(cursor.lastrowid or 0))
-                    blob = np.ascontiguousarray(vector, "<f4").tobytes()
-                    cursor.execute("INSERT INTO vector VALUES (?, ?)", (ids[-1], blob))
+                    cursor.execute("INSERT INTO vector VALUES (?, ?)", (ids[-1], blob_of(vector)))
+                    if second is not None:
+                        values = (ids[-1], blob_of(second[place]))
+                        cursor.execute("INSERT INTO second VALUES (?, ?)", values)
         return ids
 
     def remove(self, *, label: str | None = None, source: str | None = None) -> int:
@@ -84,7 +104,8 @@ class SqliteStorage(Storage):
         with self._explained("written"):
             with writing(self._connection) as cursor:
                 chosen = f"SELECT id FROM face WHERE {where}"
-                cursor.execute(f"DELETE FROM vector WHERE id IN ({chosen})", values)
+                for table in ("vector", "second"):
+                    cursor.execute(f"DELETE FROM {table} WHERE id IN ({chosen})", values)
                 cursor.execute(f"DELETE FROM face WHERE {where}", values)
                 count = cursor.rowcount
                 if count:
@@ -94,17 +115,33 @@ class SqliteStorage(Storage):
         return count
 
     def vectors(self, after: int = 0) -> Iterator[tuple[Ids, Floats]]:
-        """As `Storage.vectors`."""
+        """As `Storage.vectors`; from the copy as far as it goes, from the tables beyond."""
         with self._explained("read"):
+            if after == 0:
+                if self.writable:
+                    self._copy.repair()
+                for ids, vectors in self._copy.blocks():
+                    after = int(ids[-1])
+                    yield ids, vectors
             cursor = self._connection.execute(
                 "SELECT id, vector FROM vector WHERE id > ? ORDER BY id", (after,)
             )
             while rows := cursor.fetchmany(BLOCK):
-                ids, blobs = zip(*rows, strict=True)
-                values = np.frombuffer(b"".join(blobs), "<f4")
-                if values.size % len(ids):
-                    raise GalleryUnusable(f"{self.path} is damaged: vectors of different lengths")
-                yield np.asarray(ids, np.int64), values.reshape(len(ids), -1)
+                yield stacked(rows)
+
+    def second_vectors(self, ids: Sequence[int]) -> dict[int, Floats]:
+        """As `Storage.second_vectors`."""
+        query = "SELECT vector FROM second WHERE id = ?"
+        with self._explained("read"):
+            rows = [
+                (number, self._connection.execute(query, (number,)).fetchone()) for number in ids
+            ]
+        return {number: np.frombuffer(row[0], "<f4") for number, row in rows if row}
+
+    def matchers(self) -> tuple[str, str]:
+        """As `Storage.matchers`."""
+        with self._explained("read"):
+            return self._fact("matcher"), self._fact("second", "")
 
     def records(self, ids: Sequence[int] | None = None) -> Iterator[tuple[int, Record]]:
         """As `Storage.records`; those asked for come in the order of `ids`."""
@@ -152,8 +189,8 @@ class SqliteStorage(Storage):
         """As `Storage.destroy`: overwrite, then delete our files, and the folder if that is all."""
         with self._explained("written"):
             with writing(self._connection) as cursor:
-                cursor.execute("DELETE FROM vector")
-                cursor.execute("DELETE FROM face")
+                for table in ("vector", "second", "face"):
+                    cursor.execute(f"DELETE FROM {table}")
                 self._note_removal(cursor)
             self._purge_or_say()
         self.close()
@@ -187,23 +224,32 @@ class SqliteStorage(Storage):
         log = self.folder / FILES[1]
         return log.exists() and log.stat().st_size > 0
 
-    def _check_matcher(self, matcher: str, create: bool) -> None:
-        if create:
-            with writing(self._connection) as cursor:
-                cursor.execute("INSERT OR IGNORE INTO gallery VALUES ('matcher', ?)", (matcher,))
-        found = self._fact("matcher")
-        if found != matcher:
-            raise GalleryUnusable(
-                f"{self.folder} holds vectors of the matcher {found}, not of {matcher}; "
-                f"vectors of two matchers do not compare: make a new gallery from the pictures"
-            )
+    def _bind(self, matcher: str | None, second: str | None) -> None:
+        """Write into a new gallery whose vectors it holds; one that knows is left as it is."""
+        if matcher is None:
+            return
+        with writing(self._connection) as cursor:
+            cursor.execute("INSERT OR IGNORE INTO gallery VALUES ('matcher', ?)", (matcher,))
+            if cursor.rowcount == 1 and second:
+                cursor.execute("INSERT INTO gallery VALUES ('second', ?)", (second,))
 
-    def _fact(self, key: str) -> str:
+    def _check_matchers(self, matcher: str | None, second: str | None) -> None:
+        for found, wanted in zip(self.matchers(), (matcher, second), strict=True):
+            if wanted is not None and found != wanted:
+                raise GalleryUnusable(
+                    f"{self.folder} holds vectors of the matcher {found or 'none'}, not of "
+                    f"{wanted or 'none'}; vectors of two matchers do not compare: make a new "
+                    "gallery from the pictures"
+                )
+
+    def _fact(self, key: str, missing: str = "unknown") -> str:
         query = "SELECT value FROM gallery WHERE key = ?"
         row = self._connection.execute(query, (key,)).fetchone()
-        return str(row[0]) if row else "unknown"
+        return str(row[0]) if row else missing
 
     def _note_removal(self, cursor: sqlite3.Cursor) -> None:
+        # Before the commit: a copy must not outlive what was removed.
+        self._copy.wipe()
         cursor.execute("UPDATE gallery SET value = value + 1 WHERE key = 'removals'")
         cursor.execute("UPDATE gallery SET value = 'due' WHERE key = 'purge'")
 
@@ -240,10 +286,3 @@ class SqliteStorage(Storage):
                 f"the gallery {self.path} could not be {what} ({error}); "
                 "what was added before is not lost"
             ) from error
-
-
-def _row(record: Record) -> tuple[str | int, ...]:
-    return (
-        *(record.label, record.source, record.sha256),
-        *(record.face, record.consent, record.added_at),
-    )

@@ -48,8 +48,15 @@ class Storage(ABC):
     """
 
     @abstractmethod
-    def add(self, records: Sequence[Record], vectors: Floats) -> list[int]:
+    def add(
+        self, records: Sequence[Record], vectors: Floats, second: Floats | None = None
+    ) -> list[int]:
         """Keep (N, D) vectors with their records, all or none.
+
+        Args:
+            records: N of them.
+            vectors: of the gallery's matcher.
+            second: (N, E), of its second matcher, where it has one.
 
         Returns:
             The ids of those kept, rising; a record whose `sha256` and `face` are there already
@@ -63,6 +70,14 @@ class Storage(ABC):
     @abstractmethod
     def vectors(self, after: int = 0) -> Iterator[tuple[Ids, Floats]]:
         """Yield ids and vectors, rising ids above `after`, in blocks."""
+
+    @abstractmethod
+    def second_vectors(self, ids: Sequence[int]) -> dict[int, Floats]:
+        """The second matcher's vectors, (E,) by id, of those asked for and still there."""
+
+    @abstractmethod
+    def matchers(self) -> tuple[str, str]:
+        """Name and fingerprint of the gallery's matcher and of its second one, empty if none."""
 
     @abstractmethod
     def records(self, ids: Sequence[int] | None = None) -> Iterator[tuple[int, Record]]:

@@ -8,7 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from forensics.faces.likeness import BINS, TAIL, Impostors, Likeness, Tail
+from forensics.faces.crowd import Crowd
+from forensics.faces.impostors import BINS, TAIL, Impostors, Tail
+from forensics.faces.likeness import Likeness
+from forensics.faces.vectors import clusters
 from forensics.schema import Floats
 
 CLUSTERS = 8
@@ -17,7 +20,14 @@ Labels = NDArray[np.integer]
 
 
 def measure(
-    vectors: Floats, people: Sequence[str], *, matcher: str, measured_on: str, seed: int = 0
+    vectors: Floats,
+    people: Sequence[str],
+    *,
+    matcher: str,
+    measured_on: str,
+    crowd: Crowd | None = None,
+    crowd_key: str = "",
+    seed: int = 0,
 ) -> Likeness:
     """Build a matcher's distributions from every pair of pictures.
 
@@ -26,11 +36,13 @@ def measure(
         people: who each picture shows.
         matcher: name and fingerprint of what made the vectors.
         measured_on: the set, in words.
+        crowd: by which cosines are adjusted; None measures them as they are.
+        crowd_key: what tells this crowd from another.
         seed: of the clustering.
     """
     _, who = np.unique(np.asarray(people), return_inverse=True)
     groups = clusters(vectors, CLUSTERS, seed)
-    cosines, first, second = all_pairs(vectors)
+    scores, first, second = all_pairs(vectors, crowd)
     same = who[first] == who[second]
     near = groups[first] == groups[second]
     return Likeness(
@@ -38,31 +50,24 @@ def measure(
         measured_on=measured_on,
         pictures=len(vectors),
         people=int(who.max()) + 1,
-        everyone=_impostors(cosines, who, first, second, ~same),
-        alike=_impostors(cosines, who, first, second, ~same & near),
-        genuine=_histogram(cosines[same]),
+        everyone=_impostors(scores, who, first, second, ~same),
+        alike=_impostors(scores, who, first, second, ~same & near),
+        genuine=_histogram(scores[same]),
+        crowd=crowd,
+        crowd_key=crowd_key,
     )
 
 
-def all_pairs(vectors: Floats) -> tuple[Reals, Labels, Labels]:
-    """Cosines of all pairs i < j of (N, D) unit vectors, with i and j: three (N (N - 1) / 2,)."""
+def all_pairs(vectors: Floats, crowd: Crowd | None = None) -> tuple[Reals, Labels, Labels]:
+    """Cosines of all pairs i < j of (N, D) unit vectors, with i and j: three (N (N - 1) / 2,).
+
+    Adjusted by the crowd where one is given.
+    """
     first, second = np.triu_indices(len(vectors), 1)
-    return (vectors @ vectors.T)[first, second].astype(np.float64), first, second
-
-
-def clusters(vectors: Floats, count: int, seed: int, *, rounds: int = 50) -> Labels:
-    """Sort unit vectors into `count` groups of like looks: k-means on the sphere, (N,) labels."""
-    rng = np.random.default_rng(seed)
-    centres = vectors[rng.choice(len(vectors), count, replace=False)].astype(np.float64)
-    groups = np.zeros(len(vectors), np.intp)
-    for _ in range(rounds):
-        groups = np.argmax(vectors @ centres.T, axis=1)
-        sums = np.zeros_like(centres)
-        np.add.at(sums, groups, vectors)
-        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-        # A group that lost all its members stays where it was.
-        centres = np.where(lengths > 0, sums / np.maximum(lengths, 1e-12), centres)
-    return groups
+    cosines = vectors @ vectors.T
+    if crowd is not None:
+        cosines = crowd.adjusted(cosines, vectors, vectors)
+    return cosines[first, second].astype(np.float64), first, second
 
 
 def fitted_tail(cosines: Reals, share: float = TAIL) -> Tail:

@@ -6,12 +6,36 @@ from numpy.typing import NDArray
 from forensics.schema import Floats
 
 ROWS = 65_536
-"""Rows of one block; memory that is not filled yet is never touched."""
+"""Rows of one block."""
 
 TOLERANCE = 1e-3
 """How far a vector's squared length may be from 1."""
 
 Ids = NDArray[np.int64]
+
+
+Labels = NDArray[np.intp]
+
+
+def unit_rows(vectors: Floats) -> Floats:
+    """Scale (N, D) rows to length 1."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(length, 1e-12), dtype=np.float32)
+
+
+def clusters(vectors: Floats, count: int, seed: int, *, rounds: int = 50) -> Labels:
+    """Sort unit vectors into `count` groups of like looks: k-means on the sphere, (N,) labels."""
+    rng = np.random.default_rng(seed)
+    centres = vectors[rng.choice(len(vectors), count, replace=False)].astype(np.float64)
+    groups = np.zeros(len(vectors), np.intp)
+    for _ in range(rounds):
+        groups = np.argmax(vectors @ centres.T, axis=1)
+        sums = np.zeros_like(centres)
+        np.add.at(sums, groups, vectors)
+        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+        # A group that lost all its members stays where it was.
+        centres = np.where(lengths > 0, sums / np.maximum(lengths, 1e-12), centres)
+    return groups
 
 
 class VectorBlocks:
@@ -24,7 +48,9 @@ class VectorBlocks:
         self._ids: list[Ids] = []
 
     def append(self, ids: Ids, vectors: Floats) -> None:
-        """Add (N, D) float32 vectors of length 1 with their (N,) ids.
+        """Add (N, D) float32 vectors of length 1 with their (N,) ids, which rise.
+
+        A whole block (`ROWS` vectors where the last block is full) is kept as it is, not copied.
 
         Raises:
             ValueError: another D than before, or a vector whose length is not 1.
@@ -38,10 +64,50 @@ class VectorBlocks:
         wrong = ~(np.abs(lengths - 1) < TOLERANCE)
         if wrong.any():
             raise ValueError(f"the vector of id {ids[np.argmax(wrong)]} has not length 1")
+        if self.count % ROWS == 0 and len(ids) == ROWS:
+            self._blocks.append(vectors)
+            self._ids.append(ids)
+            self.count += ROWS
+            return
+        self._fill(ids, vectors)
+
+    def nearest(self, vector: Floats, top: int) -> tuple[Ids, Floats]:
+        """The ids and cosines of the `top` vectors most like (D,) `vector`, most alike first.
+
+        Equal cosines come in the order of their ids.
+        """
+        ids, best = np.zeros(0, np.int64), np.zeros(0, np.float32)
+        for block in range(len(self._blocks)):
+            filled = min(ROWS, self.count - block * ROWS)
+            cosines = self._blocks[block][:filled] @ vector
+            # Only what would enter the list is sorted: of most blocks a handful.
+            chosen = np.flatnonzero(cosines >= (best[-1] if len(best) == top else -np.inf))
+            chosen = chosen[_leading(cosines[chosen], top)]
+            ids = np.concatenate([ids, self._ids[block][chosen]])
+            best = np.concatenate([best, cosines[chosen]])
+            order = np.lexsort((ids, -best))[:top]
+            ids, best = ids[order], best[order]
+        return ids, best
+
+    def rows(self, ids: Ids) -> Floats:
+        """The vectors with these ids, (N, D), all of which must be here."""
+        starts = np.asarray([numbers[0] for numbers in self._ids])
+        blocks = np.searchsorted(starts, ids, side="right") - 1
+        found = [self._row(block, number) for block, number in zip(blocks, ids, strict=True)]
+        return np.stack(found) if found else np.zeros((0, 0), np.float32)
+
+    def _row(self, block: int, number: int) -> Floats:
+        filled = min(ROWS, self.count - block * ROWS)
+        place = int(np.searchsorted(self._ids[block][:filled], number))
+        row: Floats = self._blocks[block][place]
+        return row
+
+    def _fill(self, ids: Ids, vectors: Floats) -> None:
         done = 0
         while done < len(ids):
             filled = self.count % ROWS
             if filled == 0:
+                # Memory that is not filled yet is never touched.
                 self._blocks.append(np.empty((ROWS, vectors.shape[1]), np.float32))
                 self._ids.append(np.empty(ROWS, np.int64))
             taken = min(ROWS - filled, len(ids) - done)
@@ -50,20 +116,9 @@ class VectorBlocks:
             self.count += taken
             done += taken
 
-    def nearest(self, vector: Floats, top: int) -> tuple[Ids, Floats]:
-        """The ids and cosines of the `top` vectors most like (D,) `vector`, most alike first."""
-        found = [self._best_of(block, vector, top) for block in range(len(self._blocks))]
-        if not found:
-            return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        ids, cosines = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        # Equal cosines in the order of their ids, so that an answer does not depend on blocks.
-        order = np.lexsort((ids, -cosines))[:top]
-        return ids[order], cosines[order]
 
-    def _best_of(self, block: int, vector: Floats, top: int) -> tuple[Ids, Floats]:
-        filled = min(ROWS, self.count - block * ROWS)
-        cosines = self._blocks[block][:filled] @ vector
-        best = np.arange(filled)
-        if filled > top:
-            best = np.argpartition(cosines, filled - top)[filled - top :]
-        return self._ids[block][best], cosines[best]
+def _leading(cosines: Floats, top: int) -> Labels:
+    """Indices of the `top` largest, and of all equal to the least of these."""
+    if len(cosines) <= top:
+        return np.arange(len(cosines))
+    return np.flatnonzero(cosines >= np.partition(cosines, len(cosines) - top)[-top])

@@ -128,6 +128,11 @@ def part(name: str, one: Exhibit) -> str:
     parts = _environment().get_template("parts.html.j2").module
     macro = getattr(parts, name)
     fragment = macro(_distinct_cards([one])) if name == "method" else macro(one)
+    return framed(str(fragment))
+
+
+def framed(fragment: str) -> str:
+    """A fragment of HTML with the report's style, for a page that has its own frame."""
     return f'<style>{_css("parts")}</style><div class="report part">{fragment}</div>'
 
 

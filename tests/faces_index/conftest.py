@@ -4,8 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forensics.faces.embed import Matcher, unit_rows
+from forensics.faces.embed import Matcher
 from forensics.faces.storage import Record
+from forensics.faces.vectors import unit_rows
 from forensics.schema import Face, Floats, Image, ModelCard
 
 DIMENSIONS = 16
@@ -30,6 +31,22 @@ class Colours(Matcher):
             x1, y1, x2, y2 = face.box.astype(int)
             row[:3] = image[y1:y2, x1:x2].mean(axis=(0, 1)) + 1
         return unit_rows(rows)
+
+
+class Brightness(Matcher):
+    """Another stand-in, which knows light from dark and nothing else."""
+
+    def embed(self, image: Image, faces: Sequence[Face]) -> Floats:
+        rows = np.ones((len(faces), 4), np.float32)
+        for row, face in zip(rows, faces, strict=True):
+            x1, y1, x2, y2 = face.box.astype(int)
+            row[0] = image[y1:y2, x1:x2].mean() / 64
+        return unit_rows(rows)
+
+
+@pytest.fixture
+def brightness() -> Matcher:
+    return Brightness(ModelCard("brightness", "backbone", "Brightness", "", "RGB", "none", Path()))
 
 
 @pytest.fixture

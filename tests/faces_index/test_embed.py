@@ -13,8 +13,9 @@ from forensics import dlib_recovery
 from forensics.dlib_recovery import Layer, quantised, read_graph, read_layers
 from forensics.errors import UnknownPlugin, WeightsUnavailable
 from forensics.faces.detect import find_faces
-from forensics.faces.embed import dlib_chips, load_matcher, unit_rows
+from forensics.faces.embed import ENLARGED, dlib_chips, load_matcher
 from forensics.faces.resnet import resnet128
+from forensics.faces.vectors import unit_rows
 from forensics.plugins import backbones
 from forensics.schema import Face, Floats, Image
 from forensics.weights import file_named, verified_path
@@ -69,10 +70,10 @@ def test_a_small_copy_of_a_picture_is_that_person(portrait: Image, face: Face) -
 def test_the_onnx_graph_and_its_twin_in_torch_agree(
     portrait: Image, face: Face, layers: list[Layer]
 ) -> None:
-    (chip,) = dlib_chips(portrait, [face])
-    both = np.stack([chip, chip[:, ::-1]])
+    looks = [chip for scale in (1, ENLARGED) for chip in dlib_chips(portrait, [face], scale)]
     with torch.no_grad():
-        rows = resnet128(layers)(torch.from_numpy(both)).numpy()
+        chips = torch.from_numpy(np.stack([*looks, *(chip[:, ::-1] for chip in looks)]))
+        rows = resnet128(layers)(chips).numpy()
     twin = unit_rows(rows.sum(axis=0, keepdims=True))
     assert embedded(portrait, face) == pytest.approx(twin, abs=1e-5)
 
@@ -111,10 +112,11 @@ def test_a_matcher_without_weights_names_the_command(
 def test_vectors_agree_with_dlib(portrait: Image, face: Face) -> None:
     dlib = pytest.importorskip("dlib", reason="pip install dlib-bin to compare with dlib itself")
     models = pytest.importorskip("face_recognition_models", reason="holds dlib's own file")
-    (chip,) = dlib_chips(portrait, [face])
+    looks = [chip for scale in (1, ENLARGED) for chip in dlib_chips(portrait, [face], scale)]
     network = dlib.face_recognition_model_v1(models.face_recognition_model_location())
-    pair = [np.array(network.compute_face_descriptor(np.array(c))) for c in (chip, chip[:, ::-1])]
-    theirs = unit_rows(np.sum(pair, axis=0, keepdims=True).astype(np.float32))
+    chips = [np.array(side) for chip in looks for side in (chip, chip[:, ::-1])]
+    rows = [np.array(network.compute_face_descriptor(chip)) for chip in chips]
+    theirs = unit_rows(np.sum(rows, axis=0, keepdims=True).astype(np.float32))
     assert (embedded(portrait, face) @ theirs.T).item() > 0.999
 
 

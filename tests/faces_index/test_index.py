@@ -8,11 +8,12 @@ from PIL import Image as Pillow
 
 from forensics.errors import GalleryUnusable, NoFace, UnreadableMedia
 from forensics.faces import index as module
-from forensics.faces.embed import Matcher, unit_rows
+from forensics.faces.embed import Matcher
 from forensics.faces.index import FaceIndex
 from forensics.faces.likeness import Likeness
 from forensics.faces.storage import Record
 from forensics.faces.strangers import measure
+from forensics.faces.vectors import unit_rows
 from forensics.schema import Image
 
 Find = Callable[..., None]

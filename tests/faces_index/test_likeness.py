@@ -14,7 +14,8 @@ from forensics.faces.likeness import (
     to_json,
 )
 from forensics.faces.storage import Record
-from forensics.faces.strangers import all_pairs, clusters, fitted_tail, measure
+from forensics.faces.strangers import all_pairs, fitted_tail, measure
+from forensics.faces.vectors import clusters
 from forensics.schema import Floats
 
 
@@ -109,8 +110,10 @@ def test_the_strongest_words_need_a_rate_and_a_likeness_usual_for_one_person(
 
 def test_a_match_carries_its_figures(likeness: Likeness) -> None:
     record = Record("Ada", "ada.jpg", "ab", 0, "asked", "now")
-    match = likeness.match(record, 0.6, people=50)
+    match = likeness.match(record, 0.6, 0.55, people=50)
     assert (match.label, match.source, match.sha256) == ("Ada", "ada.jpg", "ab")
+    assert (match.similarity, match.adjusted) == (0.6, 0.55)
+    assert match.false_match_rate == likeness.rate(0.55)[0]
     assert match.in_gallery == chance_in_gallery(match.false_match_rate, 50)
 
 

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from forensics.faces import vectors as blocks
-from forensics.faces.embed import unit_rows
-from forensics.faces.vectors import VectorBlocks
+from forensics.faces.vectors import VectorBlocks, unit_rows
 from forensics.schema import Floats
 
 

@@ -1,15 +1,18 @@
 import ast
 import hashlib
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from forensics.detector import CropDetector
 from forensics.errors import UnreadableMedia
+from forensics.faces.index import FaceIndex
 from forensics.report import upload
 from forensics.report.upload import Upload
 from forensics.schema import Floats, Image
@@ -89,6 +92,60 @@ def test_a_click_does_not_examine_again(page: AppTest, picture: Path, detectors:
     page.file_uploader[0].upload("photo.png", picture.read_bytes(), "image/png").run()
     page.run()
     assert len(calls) == 1
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Path:
+    """Grace Hopper's, with the portrait that it was made from beside."""
+    portrait = tmp_path / "grace.jpg"
+    shutil.copy(Path(mpl.get_data_path()) / "sample_data" / "grace_hopper.jpg", portrait)
+    with FaceIndex(tmp_path / "people", create=True) as index:
+        index.add(portrait, label="<b>Grace</b> Hopper", consent="public domain")
+    return tmp_path / "people"
+
+
+def looked_up(page: AppTest, name: str, data: bytes, gallery: Path) -> AppTest:
+    page.file_uploader[0].upload(name, data, "image/jpeg").run()
+    return page.text_input[0].set_value(str(gallery)).run()
+
+
+def test_a_tab_shows_whom_the_faces_are_like_and_how_unusual_that_is(
+    page: AppTest, gallery: Path
+) -> None:
+    looked_up(page, "photo.jpg", (gallery.parent / "grace.jpg").read_bytes(), gallery)
+    assert not page.exception
+    assert "Look-alikes" in [tab.label for tab in page.tabs]
+    assert "&lt;b&gt;Grace&lt;/b&gt; Hopper" in shown(page)
+    assert "Would pass as the same person: less than one in" in shown(page)
+    assert shown(page).count("alt='the face of the gallery' src='data:image/jpeg") == 1
+
+
+def test_the_tab_says_that_the_gallery_keeps_no_pictures(page: AppTest, gallery: Path) -> None:
+    data = (gallery.parent / "grace.jpg").read_bytes()
+    (gallery.parent / "grace.jpg").unlink()
+    assert "is not there any more" in shown(looked_up(page, "photo.jpg", data, gallery))
+
+
+def test_a_picture_without_faces_is_looked_up_too(
+    page: AppTest, picture: Path, gallery: Path
+) -> None:
+    looked_up(page, "photo.png", picture.read_bytes(), gallery)
+    assert "0 faces, looked up among 1 face of 1 person" in shown(page)
+
+
+def test_without_a_gallery_the_tab_says_how_to_make_one(page: AppTest, picture: Path) -> None:
+    page.file_uploader[0].upload("photo.png", picture.read_bytes(), "image/png").run()
+    assert any("forensics faces add" in text.value for text in page.markdown)
+
+
+def test_a_folder_without_a_gallery_is_one_clear_error(
+    page: AppTest, picture: Path, tmp_path: Path
+) -> None:
+    looked_up(page, "photo.png", picture.read_bytes(), tmp_path / "none")
+    assert not page.exception
+    [error] = page.error
+    assert "there is no gallery in" in error.value
+    assert not (tmp_path / "none").exists()
 
 
 def test_nothing_of_an_upload_stays_on_disk(
