@@ -1,5 +1,6 @@
 """What the JPEG analyses share: the file's structure, and maps turned as the picture is."""
 
+import warnings
 from io import BytesIO
 from weakref import WeakKeyDictionary
 
@@ -35,8 +36,11 @@ def upright(case: Case, heatmap: Map) -> Map:
 
 def _orientation(data: bytes) -> int:
     try:
-        with Pillow.open(BytesIO(data), formats=["JPEG"]) as picture:
-            return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
+        with warnings.catch_warnings():
+            # Of a large picture, and of EXIF fields that are skipped.
+            warnings.simplefilter("ignore")
+            with Pillow.open(BytesIO(data), formats=["JPEG"]) as picture:
+                return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
     # Damaged EXIF: the picture is then shown as it is stored.
     except (OSError, ValueError, SyntaxError, RuntimeError, EOFError, LookupError, TypeError):
         return 1

@@ -1,6 +1,7 @@
 """The thumbnails that a JPEG carries in its EXIF block and in Photoshop's, and what they show."""
 
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,8 +53,11 @@ def thumbnails(jpeg: JpegFile) -> Iterator[Thumbnail]:
 def _exif_thumbnail(block: bytes) -> bytes:
     exif = Pillow.Exif()
     try:
-        exif.load(block)
-        tags = exif.get_ifd(ExifTags.IFD.IFD1)
+        with warnings.catch_warnings():
+            # Pillow warns on stderr of fields that it skips.
+            warnings.simplefilter("ignore")
+            exif.load(block)
+            tags = exif.get_ifd(ExifTags.IFD.IFD1)
         start, length = int(tags.get(_START, 0)), int(tags.get(_LENGTH, 0))
     except EXIF_DAMAGE:
         return b""

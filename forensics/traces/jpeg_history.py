@@ -80,8 +80,8 @@ class Model:
         first = low_steps(luma_table(quality))
         gains = np.zeros(self.stored.shape[:2], dtype=np.float32)
         for index, distribution in enumerate(self.alone):
-            table = _log_ratio(distribution, int(first[index]), int(self.steps[index]))
-            gains += table[np.minimum(self.stored[..., index], LEVELS + 1)]
+            tables = _log_ratios(distribution, first[index : index + 1], int(self.steps[index]))
+            gains += tables[0][np.minimum(self.stored[..., index], LEVELS + 1)]
         return gains
 
 
@@ -104,10 +104,7 @@ def _history(stored: NDArray[np.int16], steps: NDArray[np.int64], alone: list[Re
     for index, distribution in enumerate(alone):
         counts = np.bincount(stored[..., index].ravel(), minlength=LEVELS + 1)[: LEVELS + 1]
         tried, which = np.unique(first[:, index], return_inverse=True)
-        step = int(steps[index])
-        ratios = np.array(
-            [_log_ratio(distribution, int(a), step) @ np.append(counts, 0) for a in tried]
-        )
+        ratios = _log_ratios(distribution, tried, int(steps[index])) @ np.append(counts, 0)
         gains += ratios[which]
         total += int(counts[1:].sum())
     gains = gains / max(total, 1)
@@ -115,39 +112,46 @@ def _history(stored: NDArray[np.int16], steps: NDArray[np.int64], alone: list[Re
     return History(int(QUALITIES[best]), float(gains[best]), total)
 
 
-def _log_ratio(total: Reals, first: int, second: int) -> Floats:
-    """(LEVELS + 2,) log of P(stored | two) / P(stored | one), given that it is not 0.
+def _log_ratios(total: Reals, firsts: NDArray[np.int64], second: int) -> Floats:
+    """(T, LEVELS + 2) log of P(stored | two) / P(stored | one), given that it is not 0.
 
     Entries 0 and LEVELS + 1 are 0: a coefficient of 0 depends on how well the moved grid matches
     the smooth parts, and large ones on too few counts.
+
+    Args:
+        total: share of coefficients up to each half grey level, had there been no compression.
+        firsts: (T,) steps of the earlier compression that are tried.
+        second: step of the file.
     """
-    values = np.arange((LEVELS + 2) * second // first + 2) * first
-    one = _folded(total, second, LEVELS + 1)[1:]
-    two = _stored_after(_folded(total, first, len(values)), values, second)[1 : LEVELS + 1]
-    one, two = (each / max(each.sum(), 1e-12) for each in (one, two))
+    one = _folded(total, np.array([second]), LEVELS + 1)[:, 1:]
+    count = min((LEVELS + 2) * second, MOST) // int(firsts.min()) + 2
+    two = _stored_after(_folded(total, firsts, count), np.arange(count) * firsts[:, None], second)
+    one, two = (each / np.maximum(each.sum(axis=1, keepdims=True), 1e-12) for each in (one, two))
     mixed = (1 - OUTLIERS) * two + OUTLIERS * one
-    ratio = np.log((mixed + 1e-9) / (one + 1e-9))
-    return np.concatenate([[0.0], ratio, [0.0]]).astype(np.float32)
+    return np.pad(np.log((mixed + 1e-9) / (one + 1e-9)), ((0, 0), (1, 1))).astype(np.float32)
 
 
-def _folded(total: Reals, step: int, count: int) -> Reals:
-    """Mass of |c| in the bins of a step: [0, s/2], (s/2, 3s/2], ..., `count` of them."""
+def _folded(total: Reals, steps: NDArray[np.int64], count: int) -> Reals:
+    """(T, count) mass of |c| in the bins of each step: [0, s/2], (s/2, 3s/2], ..."""
     # Kept at half grey levels, so that every bin ends on an entry.
-    edges = np.minimum((2 * np.arange(count) + 1) * step, len(total) - 1)
-    return np.asarray(np.diff(total[edges], prepend=0.0))
+    edges = np.minimum((2 * np.arange(count) + 1) * steps[:, None], len(total) - 1)
+    return np.asarray(np.diff(total[edges], prepend=0.0, axis=1))
 
 
 def _stored_after(mass: Reals, values: NDArray[np.int64], step: int) -> Reals:
-    """Mass of the stored integers when these values are decoded, and quantised with a step."""
+    """(T, LEVELS) mass of the stored integers 1 to LEVELS when values are quantised by a step."""
     scaled = values / step
-    lower = np.floor(scaled).astype(np.int64)
+    lower = np.floor(scaled)
     # The logistic curve nearest to the normal one.
-    above = 1 / (1 + np.exp(-1.702 * (scaled - lower - 0.5) * step / ROUNDING))
-    lowest = np.bincount(lower, mass * (1 - above), minlength=LEVELS + 2)
-    return np.asarray(
-        lowest + np.bincount(lower + 1, mass * above, minlength=len(lowest))[: len(lowest)],
-        dtype=np.float64,
-    )
+    distance = np.clip(1.702 * (scaled - lower - 0.5) * step / ROUNDING, -50, 50)
+    above = 1 / (1 + np.exp(-distance))
+    width = LEVELS + 3
+    rows = np.arange(len(mass))[:, None] * width
+    places = (rows + np.minimum(lower, LEVELS + 1)).astype(np.int64).ravel()
+    weights = [(mass * (1 - above)).ravel(), (mass * above).ravel()]
+    length = width * len(mass)
+    stored = np.bincount(places, weights[0], length) + np.bincount(places + 1, weights[1], length)
+    return np.asarray(stored.reshape(-1, width)[:, 1 : LEVELS + 1], dtype=np.float64)
 
 
 def _distribution(values: Floats) -> Reals:
