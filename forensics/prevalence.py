@@ -68,6 +68,21 @@ def prevalence_words(counted: Prevalence) -> str:
     return f"{words}."
 
 
+def rate_note(finding: Finding) -> str:
+    """One sentence with the rate and its interval, "" where the statement says it or none is known.
+
+    For whoever shows a finding: every counted kind is shown with its rate, rare ones too.
+    """
+    counted = finding.prevalence
+    if counted is None or finding.statement.endswith(prevalence_words(counted)):
+        return ""
+    low, high = counted.interval
+    return (
+        f"Seen in {_percent(counted.share)} ({_percent(low)} to {_percent(high)}) of "
+        f"{counted.pictures} untouched photographs."
+    )
+
+
 def _attached(finding: Finding, counted: Prevalence | None) -> Finding:
     if counted is None:
         return finding

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from forensics import __version__
 from forensics.plugins import backbones, cards
-from forensics.prevalence import most_telling_first
+from forensics.prevalence import most_telling_first, rate_note
 from forensics.report import pictures, rates, words
 from forensics.report.plots import score_scale, spectrum_plot
 from forensics.schema import Evidence, FaceVerdict, Finding, Image, ModelCard, Verdict
@@ -184,6 +184,7 @@ def _environment() -> Environment:
         "printable": words.printable,
         "name_words": words.name_words,
         "percent": words.percent,
+        "rate_note": rate_note,
         "rate": rates.rate_words,
         "meanings": rates.meanings,
     }

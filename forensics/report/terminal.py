@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator
 
-from forensics.prevalence import most_telling_first
+from forensics.prevalence import most_telling_first, rate_note
 from forensics.report import rates, words
 from forensics.schema import Evidence, FaceVerdict, Verdict
 
@@ -42,7 +42,8 @@ def _observed(evidence: dict[str, Evidence]) -> Iterator[str]:
     yield f"{_INDENT}Observed"
     for name, found in most_telling_first(evidence).items():
         for finding in found.findings:
-            yield from _wrapped(f"{words.name_words(name)}: {finding.statement}", 2)
+            shown = f"{words.name_words(name)}: {finding.statement} {rate_note(finding)}"
+            yield from _wrapped(shown, 2)
 
 
 def _how_often_wrong(verdict: Verdict) -> Iterator[str]:

@@ -25,6 +25,8 @@ PRIOR = 12.0
 TEXTURES = 8
 """Groups of equally many windows, by their number of coefficients."""
 LEAST_BLOCKS = 256
+MOST_BLOCKS = 1 << 15
+"""Of a larger picture only every second or third block, and so on, is looked at in a row."""
 LEAST_SHARE, MOST_SHARE = 0.01, 0.5
 """A ghost covers at least and at most these shares of the picture."""
 
@@ -57,6 +59,8 @@ def find_ghost(plane: Plane, below: int = 100) -> Ghost | None:
     coefficients = np.abs(low_coefficients(plane))
     if coefficients.shape[0] * coefficients.shape[1] < LEAST_BLOCKS:
         return None
+    every = max(1, round((coefficients[..., 0].size / MOST_BLOCKS) ** 0.5))
+    coefficients = coefficients[::every, ::every]
     tried = [quality for quality in QUALITIES if quality <= below - 3]
     found = [_ghost(change_map(coefficients, quality), quality) for quality in tried]
     return max(found, key=lambda ghost: ghost.depth * ghost.separation, default=None)

@@ -9,6 +9,7 @@ from forensics.prevalence import (
     most_telling_first,
     prevalence_of,
     prevalence_words,
+    rate_note,
     telling,
     with_prevalence,
 )
@@ -89,6 +90,12 @@ def test_the_most_telling_comes_first_and_ties_stay_in_order() -> None:
 def test_shares_of_a_tenth_and_more_are_said_without_decimals() -> None:
     words = prevalence_words(Prevalence(0.123, (0.1, 0.2), 50))
     assert words == "12 % of 50 untouched photographs show this."
+
+
+def test_every_counted_kind_is_shown_with_its_rate_once() -> None:
+    [rare], [common], [new] = (found(code).findings for code in ("rare", "common", "new"))
+    assert rate_note(rare) == "Seen in 0.2 % (0.0 % to 1.4 %) of 400 untouched photographs."
+    assert rate_note(common) == rate_note(new) == ""
 
 
 def test_a_damaged_card_is_refused() -> None:
