@@ -43,6 +43,8 @@ class Contestant:
     kind: str
     path: Path | None = None
     members: tuple[str, ...] = ()
+    digest: str = ""
+    """Of the file as it was, twelve hex digits."""
 
     @property
     def computed(self) -> bool:
@@ -63,7 +65,7 @@ def contestant_of(text: str) -> Contestant:
             raise InvalidOption(f"{path.name} does not exist; give the file of a detector")
         if path.stem in {*entries("detector"), FUSED, METADATA}:
             raise InvalidOption(f"{path.stem!r} is taken by another detector; rename {path.name}")
-        return Contestant(path.stem, FILE, path.resolve())
+        return Contestant(path.stem, FILE, path.resolve(), digest=_digest_of(path))
     if text not in entries("detector"):
         known = ", ".join(entries("detector"))
         raise UnknownPlugin(f"no detector is called {text!r}; there are {known}, or give FILE.py")
@@ -79,7 +81,7 @@ def table_of_scores(text: str) -> Contestant:
     name, equals, path = text.partition("=")
     if not equals or not name or not Path(path).is_file():
         raise InvalidOption(f"scores are given as NAME=FILE.csv, a file that exists; got {text!r}")
-    return Contestant(name, TABLE, Path(path).resolve())
+    return Contestant(name, TABLE, Path(path).resolve(), digest=_digest_of(Path(path)))
 
 
 def detector_in_file(path: Path) -> Detector:
@@ -148,15 +150,19 @@ def identity(contestant: Contestant) -> str:
     """Twelve hex digits that change with what decides the scores: weights, code, calibration."""
     if contestant.kind == PLUGIN:
         return fingerprint(entries("detector")[contestant.name].card)[:12]
-    if contestant.path is not None:
-        beside = contestant.path.with_suffix(".toml")
-        digests = [file_sha256(path) for path in (contestant.path, beside) if path.is_file()]
-        return _digest(*digests)
+    if contestant.digest:
+        return contestant.digest
     if contestant.kind == FUSED:
         fusion = fusion_of(contestant.members)
         facts = dataclasses.astuple(fusion.chosen.fusion) if fusion else ()
         return _digest(repr(facts), *(identity(Contestant(n, PLUGIN)) for n in contestant.members))
     return _digest(*(fingerprint(card) for card in _file_readers()))
+
+
+def _digest_of(path: Path) -> str:
+    """Of a detector's file or a table, and of the card beside it."""
+    both = (path, path.with_suffix(".toml"))
+    return _digest(*(file_sha256(each) for each in both if each.is_file()))
 
 
 def _file_readers() -> list[ModelCard]:

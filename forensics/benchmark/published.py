@@ -7,6 +7,7 @@ baseline for CI.
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ COLUMNS = (
     "called",
 )
 NAME = "scores.csv.gz"
+_DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError)
 _LARGEST = 2_000_000_000
 
 
@@ -112,7 +114,7 @@ def read_published(place: Path) -> Published:
     try:
         with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
             return _read(csv.DictReader(_limited(file)))
-    except (OSError, EOFError, ValueError, KeyError, TypeError, csv.Error) as error:
+    except (*_DAMAGE, zlib.error, csv.Error) as error:
         raise InvalidManifest(
             f"{path.name} holds no scores of a benchmark ({error}); give the --out folder of a "
             f"run, or a copy of its {NAME}"
