@@ -32,10 +32,10 @@ TILE = 3 * CELL
 """Side in px of the tiles that a large picture is sampled by."""
 MOST_PIXELS = 1 << 19
 LEAST_SIDE = TILE
-RESOLUTION = 4
-"""Entries a grey level, in the tables of waves."""
-HIGHEST = 256
+HIGHEST = 255
 """Coefficients above this many grey levels are counted as if they had it: there are few."""
+COUNT, WAVE = 2048, 100
+"""One table gives both the count of a coefficient and its wave: 2048 count + 100 wave."""
 CHANCE = 3.0
 """Standard errors that a window must exceed to count when grid and quality are chosen."""
 SHOWS = 2.0
@@ -152,27 +152,25 @@ def _standard_errors(plane: Plane) -> Iterator[Floats]:
     levels = [_levels(plane, int(row), int(column)) for row, column in FREQUENCIES]
     for quality in QUALITIES:
         steps = luma_table(quality)[FREQUENCIES[:, 0], FREQUENCIES[:, 1]]
-        waves = np.zeros(plane.shape, dtype=np.float32)
-        counts = np.zeros(plane.shape, dtype=np.float32)
+        packed = np.zeros(plane.shape, dtype=np.int16)
         for level, step in zip(levels, steps, strict=True):
-            wave, counted = _tables(int(step))
-            waves += wave[level]
-            counts += counted[level]
-        yield _beyond_chance(_windows(waves), _windows(counts))
+            packed += np.asarray(cv2.LUT(level, _table(int(step))), dtype=np.int16)
+        counts = (packed + COUNT // 2) // COUNT
+        yield _beyond_chance(_windows(packed - COUNT * counts) / np.float32(WAVE), _windows(counts))
 
 
-def _levels(plane: Plane, row: int, column: int) -> NDArray[np.uint16]:
-    """One DCT coefficient of the block that begins at each pixel, as an index into the tables."""
+def _levels(plane: Plane, row: int, column: int) -> Plane:
+    """One DCT coefficient of the block that begins at each pixel, rounded to whole grey levels."""
     dense = cv2.sepFilter2D(plane.astype(np.float32), -1, _wave(column), _wave(row), anchor=(0, 0))
-    levels = np.minimum(np.abs(dense), HIGHEST - 1) * RESOLUTION + 0.5
-    return np.asarray(levels, dtype=np.uint16)
+    return np.asarray(cv2.convertScaleAbs(dense), dtype=np.uint8)
 
 
-def _windows(values: Floats) -> Floats:
+def _windows(values: NDArray[np.int16]) -> Floats:
     """Sum per-pixel values over windows of two by two cells, apart for each of the 64 grids."""
     rows, columns = (side // CELL for side in values.shape)
     split = values.reshape(rows, CELL // BLOCK, BLOCK, columns, CELL // BLOCK, BLOCK)
-    cells = split.sum(axis=(1, 4)).transpose(0, 2, 1, 3).reshape(rows, columns, BLOCK * BLOCK)
+    sums = split.sum(axis=1, dtype=np.int16).sum(axis=3, dtype=np.float32)
+    cells = sums.transpose(0, 2, 1, 3).reshape(rows, columns, BLOCK * BLOCK)
     return np.asarray(cells[:-1, :-1] + cells[1:, :-1] + cells[:-1, 1:] + cells[1:, 1:])
 
 
@@ -184,12 +182,11 @@ def _beyond_chance(waves: Floats, counts: Floats) -> Floats:
 
 
 @cache
-def _tables(step: int) -> tuple[Floats, Floats]:
-    """By coefficient: cos(2 pi c / step), and 1, for those beyond half a step; 0 for others."""
-    ratios = np.arange(HIGHEST * RESOLUTION) / (RESOLUTION * step)
-    counted = ratios > 1 / 2
-    wave = np.where(counted, np.cos(2 * np.pi * ratios), 0)
-    return np.asarray(wave, dtype=np.float32), counted.astype(np.float32)
+def _table(step: int) -> NDArray[np.int16]:
+    """By coefficient: 1 and cos(2 pi c / step), packed, for those beyond half a step; else 0."""
+    ratios = np.arange(HIGHEST + 1) / step
+    packed = COUNT + np.rint(WAVE * np.cos(2 * np.pi * ratios))
+    return np.where(ratios > 1 / 2, packed, 0).astype(np.int16)
 
 
 @cache
