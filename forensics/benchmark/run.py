@@ -34,7 +34,7 @@ from forensics.statistics import Names
 from forensics.training import Sample
 
 NONE = str(Chain())
-AUDITED = 200
+AUDITED = 100
 """Pictures a group that the audit looks at."""
 
 
@@ -104,7 +104,7 @@ class Benchmark:
         return duels_of(rows, self.levels, self.collection.partners, self.settings.against)
 
     def audit(self) -> Iterator[int]:
-        """Read what is trivial of up to 200 files a group; yields how many are still to come."""
+        """Read what is trivial of up to 100 files a group; yields how many are still to come."""
         yield from (0 for _ in self.viewer.find_boxes(self.samples) if self.settings.equalise)
         book = Book(self.settings.out / "facts.jsonl")
         chosen = capped(list(self.samples), AUDITED)

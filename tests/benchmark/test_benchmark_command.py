@@ -130,7 +130,7 @@ def test_what_is_scored_all_the_same_is_flagged(tmp_path: Path, mine: tuple[str,
 def test_equalising_takes_the_format_away_and_keeps_the_original_as_second_column(
     tmp_path: Path, mine: tuple[str, str]
 ) -> None:
-    root = folders(tmp_path / "set", fakes={"gan": "png"}, reals=30, each=30)
+    root = folders(tmp_path / "set", fakes={"gan": "png"}, reals=16, each=16)
     args = ("--equalise", "--side", "48", "--allow-confounded", "--degrade", "jpeg:60")
     assert benchmark(root, *mine, *args) == 0
     found = rows_in(root, detector="columns", kind="generator")
