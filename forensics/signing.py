@@ -74,6 +74,7 @@ def _credentials(certificate: Path) -> tuple[bytes, bytes, bytes]:
     """The algorithm's name, the certificates and the private key of a PEM file."""
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from cryptography.x509 import load_pem_x509_certificates
 
     try:
         blocks = [(found[1], found[0]) for found in _BLOCK.finditer(certificate.read_bytes())]
@@ -88,10 +89,15 @@ def _credentials(certificate: Path) -> tuple[bytes, bytes, bytes]:
         )
     try:
         key = load_pem_private_key(keys[0], None)
+        signer = load_pem_x509_certificates(chain)[0]
     except (TypeError, ValueError) as error:
         raise InvalidOption(
-            f"the private key in {certificate.name} cannot be opened; it must have no password"
+            f"{certificate.name} holds a damaged certificate, or a key with a password; take it off"
         ) from error
+    if signer.public_key() != key.public_key():
+        raise InvalidOption(
+            f"{certificate.name} cannot sign: its key is not that of its first certificate"
+        )
     if isinstance(key, ec.EllipticCurvePrivateKey) and key.key_size in _CURVES:
         return _CURVES[key.key_size].encode(), chain, keys[0]
     if isinstance(key, ed25519.Ed25519PrivateKey):

@@ -23,7 +23,7 @@ from forensics.faces.track import Sighting, Track, linked, steady_landmarks
 from forensics.generator import Swapper
 from forensics.marking import marked
 from forensics.schema import Floats, Frame, Image, Map
-from forensics.swapping import Chosen, checked_mask
+from forensics.swapping import Chosen, checked_mask, grey
 from forensics.writing import Provenance
 
 COMPARED_EVERY = 5
@@ -214,12 +214,6 @@ def _made(job: ClipSwap, frame: Frame, followed: Followed) -> tuple[Image, Map]:
         return frame.image, np.zeros(frame.image.shape[:2], np.float32)
     made, mask = job.swapper.swap(frame, job.sources, faces=faces)
     return made.image, checked_mask(mask, frame.image)
-
-
-def grey(mask: Map) -> Image:
-    """A mask as a picture: 0 to 255 in three equal channels."""
-    levels = np.rint(mask * 255).astype(np.uint8)
-    return np.repeat(levels[:, :, None], 3, axis=2)
 
 
 def _write_followed(path: Path, followed: Followed) -> None:

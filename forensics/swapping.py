@@ -118,6 +118,12 @@ def checked_mask(mask: Map, image: Image) -> Map:
     return mask
 
 
+def grey(mask: Map) -> Image:
+    """A mask as a picture: 0 to 255 in three equal channels."""
+    levels = np.rint(mask * 255).astype(np.uint8)
+    return np.repeat(levels[:, :, None], 3, axis=2)
+
+
 def provenance_of(swapper: Swapper, target: Path, seed: int) -> Provenance:
     """What a swap of `target` says of itself."""
     return Provenance(

@@ -62,7 +62,7 @@ class LandmarkSwap(Swapper):
         bent = warping.warp_onto(source.image, start, end, warping.triangulated(end), shape)
         rows, columns = bent.region
         local = np.asarray(end - (columns.start, rows.start), np.float32)
-        hull = masks.hull_mask(local, bent.image.shape) * (bent.image.max(axis=2) > 0)
+        hull = masks.hull_mask(local, bent.image.shape)
         share = masks.softened(hull, self.options.feather * masks.face_width(landmarks))
         share *= 1 - _kept_mouth(source.landmarks, local, share.shape)
         blending.lay_into(image, mask, bent, share, poisson=self.options.poisson)

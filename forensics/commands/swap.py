@@ -104,8 +104,7 @@ def _check_output(out: Path, picture: bool) -> None:
 
 def _swap_picture(args: argparse.Namespace, swapper: Swapper, sources: Any, chosen: Any) -> None:
     from forensics.marking import marked
-    from forensics.swapped_clips import grey
-    from forensics.swapping import provenance_of, swapped_picture
+    from forensics.swapping import grey, provenance_of, swapped_picture
     from forensics.writing import write_picture
 
     image, mask = swapped_picture(swapper, args.target, sources, chosen)

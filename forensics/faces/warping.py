@@ -51,14 +51,21 @@ def warp_onto(
         shape: of the picture to fill.
 
     Returns:
-        The bent picture in the target's rectangle around the points; black outside the triangles.
+        The bent picture in the target's rectangle around the points; what lies outside the
+        triangles, their convex hull, is of no meaning.
     """
     region = region_around(target, shape, 0)
     image, source = _shrunk(image, source, target)
     corner = np.asarray([region[1].start, region[0].start], np.float32)
     height, width = (side.stop - side.start for side in region)
     places = _sampled_at(source, target - corner, triangles, (height, width))
-    bent = cv2.remap(image, places[..., 0], places[..., 1], cv2.INTER_LINEAR)
+    bent = cv2.remap(
+        image,
+        places[..., 0],
+        places[..., 1],
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
     return Warped(bent.astype(np.uint8, copy=False), region)
 
 
