@@ -1,0 +1,92 @@
+"""Laws of measuring trace makers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from forensics.benchmark.fuel import (
+    SHEET_SIDE,
+    Mix,
+    contact_sheet,
+    facts_of,
+    makers,
+    parameters_of,
+    public_photograph,
+)
+from forensics.commands.fuel import effects, makers_table
+from forensics.generator import Manipulator
+from forensics.plugins import load
+from forensics.schema import Image, Map, ModelCard
+from forensics.training import Sample
+
+
+class Noisy(Manipulator):
+    """Adds noise, so that high-frequency energy gives it away."""
+
+    family = "splice"
+
+    def apply(self, images: Sequence[Image], seed: int) -> tuple[list[Image], list[Map]]:
+        rng = np.random.default_rng(seed)
+        made = [
+            np.clip(image + rng.normal(0, 20, image.shape), 0, 255).astype(np.uint8)
+            for image in images
+        ]
+        return made, [np.ones(image.shape[:2], np.float32) for image in images]
+
+
+class Same(Noisy):
+    """Changes nothing."""
+
+    def apply(self, images: Sequence[Image], seed: int) -> tuple[list[Image], list[Map]]:
+        return list(images), [np.zeros(image.shape[:2], np.float32) for image in images]
+
+
+CARD = ModelCard("noisy", "generator", "Noise", "adds noise", "pictures", "Apache-2.0", Path())
+PARENTS = [Sample(f"{n}.png", 0, "", "camera", "A", str(n), check=True) for n in range(12)]
+
+
+def read(sample: Sample) -> Image:
+    rng = np.random.default_rng(sample.seed(0))
+    return rng.integers(90, 110, (32, 32, 3), dtype=np.uint8)
+
+
+def test_energy_gives_a_noisy_maker_away_and_not_one_that_changes_nothing() -> None:
+    noisy, same = (facts_of("x", maker(CARD), PARENTS, read) for maker in (Noisy, Same))
+    assert noisy.energy.value == 1
+    assert same.energy.value == pytest.approx(0.5)
+    assert same.peak_signal > noisy.peak_signal
+
+
+def test_table_marks_a_maker_above_the_limit_only() -> None:
+    facts = [facts_of(maker.__name__, maker(CARD), PARENTS, read) for maker in (Noisy, Same)]
+    rows = [line for line in makers_table(facts).splitlines() if line.startswith("| ")]
+    assert ["above 0.65" in row for row in rows if "Noisy" in row or "Same" in row] == [True, False]
+
+
+def test_sheet_has_a_row_of_four_tiles_a_maker(tmp_path: Path) -> None:
+    chosen = {"noisy": Noisy(CARD), "same": Same(CARD)}
+    contact_sheet(tmp_path / "sheet.png", public_photograph(), chosen)
+    with Pillow.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.size == (4 * SHEET_SIDE, 2 * SHEET_SIDE)
+
+
+def test_every_shipped_maker_is_measured() -> None:
+    assert {"reconstruction", "decoders", "self_blended"} <= dict(makers()).keys()
+
+
+def test_parameters_are_the_numbers_in_the_weights() -> None:
+    assert parameters_of(load("generator", "reconstruction")) > 1_000_000
+    assert parameters_of(Noisy(CARD)) == 0
+
+
+def test_mixes_keep_apart_where_they_train() -> None:
+    mixes = [Mix("d", each, Path("r"), Path("c")) for each in ((), ("a",), ("a", "b"))]
+    assert len({mix.run("A") for mix in mixes}) == 3
+    assert mixes[0].title == "rows only"
+
+
+def test_no_mix_gives_no_table() -> None:
+    assert effects([], [], None, "clean") == ""  # type: ignore[arg-type]
