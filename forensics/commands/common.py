@@ -26,10 +26,10 @@ def run_command(name: str, module: ModuleType, arguments: Sequence[str]) -> int:
     return int(module.run(parser.parse_args(arguments)))
 
 
-def add_data_arguments(parser: argparse.ArgumentParser, *, folds_required: bool = True) -> None:
+def add_data_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Declare what every command on training data needs."""
-    parser.add_argument("--data", type=Path, required=True, metavar="MANIFEST.csv")
-    parser.add_argument("--folds", type=Path, required=folds_required, metavar="FOLDS.csv")
+    parser.add_argument("--data", type=Path, required=required, metavar="MANIFEST.csv")
+    parser.add_argument("--folds", type=Path, required=required, metavar="FOLDS.csv")
     parser.add_argument(
         "--cache",
         type=Path,

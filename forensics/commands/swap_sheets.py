@@ -133,7 +133,8 @@ def _opening(count: int) -> list[str]:
     return [
         "# Face swaps as fuel",
         "",
-        "Written by `forensics swap-sheets`. Each row: original, fake, difference times four, mask.",
+        "Written by `forensics swap-sheets`.",
+        "Each row: original, fake, difference times four, mask.",
         "The target is matplotlib's public-domain portrait (US Navy, 512 x 600 px); what is put in",
         f"is the average of {count} public-domain portraits, so nobody's face.",
         "",

@@ -1,7 +1,8 @@
 """Train a detector under the fold protocol, or a generator from pictures without labels.
 
 A detector learns from everything but one fold, or from all but the check rows. A generator takes
-its pictures from a manifest (real rows that are not check rows), a folder, or a zip.
+its pictures from a manifest (real rows that are not check rows), a folder, or a zip. A swapper
+learns two people from clips or folders: --source and --target.
 
 Weights, log and recipe go into --out; features and twins that depend on pictures alone go into
 --cache and serve every fold. A run that was stopped goes on where it was.
@@ -20,6 +21,7 @@ from forensics.benchmark.out_of_fold import options_with_cache
 from forensics.commands.common import add_data_arguments
 from forensics.commands.options import with_fields
 from forensics.commands.train_generator import train_generator
+from forensics.commands.train_swapper import add_pair_arguments, train_swapper
 from forensics.errors import InvalidOption, UnknownPlugin
 from forensics.generator import Manipulator
 from forensics.plugins import entries, load, plugin_class
@@ -39,7 +41,8 @@ ZOO = ("decoders",)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
-    add_data_arguments(parser, folds_required=False)
+    add_data_arguments(parser, required=False)
+    add_pair_arguments(parser)
     parser.add_argument("name", metavar="NAME", help="the detector or generator")
     parser.add_argument("--without", choices=FOLDS, help="default: all folds, less check rows")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -57,16 +60,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train, with a progress bar; return 0."""
-    generator = args.name in entries("generator")
-    if not generator and args.folds is None:
-        raise InvalidOption("a detector is trained under the fold protocol: give --folds")
-    steps = train_generator(args) if generator else train_detector(args)
     with tqdm(desc=args.name, unit="step", disable=None) as bar:
-        for step in steps:
+        for step in _steps(args):
             bar.total = step.total
             bar.n = step.step
             bar.set_postfix({name: f"{value:.4g}" for name, value in step.figures.items()})
     return 0
+
+
+def _steps(args: argparse.Namespace) -> Iterator[Step]:
+    generator = args.name in entries("generator")
+    if generator and (args.source or args.target):
+        return train_swapper(args)
+    if args.data is None:
+        raise InvalidOption("give --data, or --source and --target for a swapper")
+    if not generator and args.folds is None:
+        raise InvalidOption("a detector is trained under the fold protocol: give --folds")
+    return train_generator(args) if generator else train_detector(args)
 
 
 def train_detector(args: argparse.Namespace) -> Iterator[Step]:
