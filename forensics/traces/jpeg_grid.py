@@ -32,8 +32,8 @@ TILE = 3 * CELL
 """Side in px of the tiles that a large picture is sampled by."""
 MOST_PIXELS = 1 << 19
 LEAST_SIDE = TILE
-HIGHEST = 255
-"""Coefficients above this many grey levels are counted as if they had it: there are few."""
+RESOLUTION, HIGHEST = 2, 255
+"""Coefficients are rounded to halves of a grey level; from 127.5 on they are left out: few are."""
 COUNT, WAVE = 2048, 100
 """One table gives both the count of a coefficient and its wave: 2048 count + 100 wave."""
 CHANCE = 3.0
@@ -160,9 +160,9 @@ def _standard_errors(plane: Plane) -> Iterator[Floats]:
 
 
 def _levels(plane: Plane, row: int, column: int) -> Plane:
-    """One DCT coefficient of the block that begins at each pixel, rounded to whole grey levels."""
+    """One DCT coefficient of the block that begins at each pixel, in halves of a grey level."""
     dense = cv2.sepFilter2D(plane.astype(np.float32), -1, _wave(column), _wave(row), anchor=(0, 0))
-    return np.asarray(cv2.convertScaleAbs(dense), dtype=np.uint8)
+    return np.asarray(cv2.convertScaleAbs(dense, alpha=RESOLUTION), dtype=np.uint8)
 
 
 def _windows(values: NDArray[np.int16]) -> Floats:
@@ -184,9 +184,11 @@ def _beyond_chance(waves: Floats, counts: Floats) -> Floats:
 @cache
 def _table(step: int) -> NDArray[np.int16]:
     """By coefficient: 1 and cos(2 pi c / step), packed, for those beyond half a step; else 0."""
-    ratios = np.arange(HIGHEST + 1) / step
+    ratios = np.arange(HIGHEST + 1) / (RESOLUTION * step)
     packed = COUNT + np.rint(WAVE * np.cos(2 * np.pi * ratios))
-    return np.where(ratios > 1 / 2, packed, 0).astype(np.int16)
+    table = np.where(ratios > 1 / 2, packed, 0).astype(np.int16)
+    table[HIGHEST] = 0
+    return table
 
 
 @cache
