@@ -43,7 +43,7 @@ def piece(path: Path, rate: Fraction, *, quality: int = 17) -> Iterator[Callable
         OutputFailed: the disk is full or cannot be written.
     """
     part = path.with_suffix(".part.mp4")
-    with writing(part, path), av.open(str(part), "w", format="mp4") as container:
+    with whole_file(part, path), av.open(str(part), "w", format="mp4") as container:
         streams: list[Any] = []
 
         def write(image: Image) -> None:
@@ -84,7 +84,7 @@ def join(
     """
     part = path.with_name(f".{path.name}.part.mp4")
     options = {"movflags": "+faststart"}
-    with writing(part, path):
+    with whole_file(part, path):
         with av.open(str(part), "w", format="mp4", options=options) as container:
             container.metadata.update(clip_tags(provenance))
             _mux(container, pieces, timeline, sound, sound_start)
@@ -92,7 +92,7 @@ def join(
 
 
 @contextmanager
-def writing(part: Path, path: Path) -> Iterator[None]:
+def whole_file(part: Path, path: Path) -> Iterator[None]:
     """Rename `part` to `path` once all went well; remove it else.
 
     Raises:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from forensics.clip_writing import PIECE, join, piece, writing
+from forensics.clip_writing import PIECE, join, piece, whole_file
 from forensics.clips import Clip, Timeline
 from forensics.errors import NoFace, OutputFailed
 from forensics.faces.portrait import Portrait, plain_faces
@@ -220,7 +220,7 @@ def _write_followed(path: Path, followed: Followed) -> None:
     line = followed.timeline
     frames = [(index, row) for index, rows in followed.landmarks.items() for row in rows]
     part = path.with_suffix(".part.npz")
-    with writing(part, path):
+    with whole_file(part, path):
         np.savez(
             part,
             stamps=np.asarray(line.stamps, np.int64),

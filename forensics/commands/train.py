@@ -21,7 +21,7 @@ from forensics.benchmark.out_of_fold import options_with_cache
 from forensics.commands.common import add_data_arguments
 from forensics.commands.options import with_fields
 from forensics.commands.train_generator import train_generator
-from forensics.commands.train_swapper import add_pair_arguments, train_swapper
+from forensics.commands.train_swapper import add_pair_arguments, swapper_steps
 from forensics.errors import InvalidOption, UnknownPlugin
 from forensics.generator import Manipulator
 from forensics.plugins import entries, load, plugin_class
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
 def _steps(args: argparse.Namespace) -> Iterator[Step]:
     generator = args.name in entries("generator")
     if generator and (args.source or args.target):
-        return train_swapper(args)
+        return swapper_steps(args)
     if args.data is None:
         raise InvalidOption("give --data, or --source and --target for a swapper")
     if not generator and args.folds is None:

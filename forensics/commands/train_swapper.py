@@ -30,7 +30,7 @@ def add_pair_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def train_swapper(args: argparse.Namespace) -> Iterator[Step]:
+def swapper_steps(args: argparse.Namespace) -> Iterator[Step]:
     """Train the swapper `args.name` into `args.out`, yielding its steps.
 
     Raises:

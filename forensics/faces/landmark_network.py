@@ -75,7 +75,7 @@ class LandmarkNetwork(nn.Module):
         return points
 
 
-def landmark_network(tensors: Mapping[str, NDArray[Any]]) -> LandmarkNetwork:
+def built_network(tensors: Mapping[str, NDArray[Any]]) -> LandmarkNetwork:
     """Build the network from arrays by name, in any precision; every name must be there."""
     network = LandmarkNetwork()
     network.load_state_dict(

@@ -72,12 +72,12 @@ def exported(halves: dict[str, Halves]) -> bytes:
     import onnx
     import torch
 
-    from forensics.faces.landmark_network import SIDE, landmark_network
+    from forensics.faces.landmark_network import SIDE, built_network
 
     with TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
         torch.onnx.export(
-            landmark_network(halves),
+            built_network(halves),
             (torch.zeros(2, SIDE, SIDE, 3, dtype=torch.uint8),),
             path,
             input_names=["crops"],

@@ -98,9 +98,9 @@ def test_a_face_beyond_the_border_is_no_error(photograph: Image, face: Face) -> 
 
 def test_the_torch_port_and_the_shipped_graph_agree() -> None:
     torch = pytest.importorskip("torch")
-    from forensics.faces.landmark_network import landmark_network
+    from forensics.faces.landmark_network import built_network
 
-    network = landmark_network(load_tensors(backbones()[NAME]))
+    network = built_network(load_tensors(backbones()[NAME]))
     crops = noise(5)
     wanted = network(torch.from_numpy(crops)).numpy()
     assert landmarks._session().run(None, {"crops": crops})[0] == pytest.approx(wanted, abs=1e-5)
