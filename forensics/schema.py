@@ -127,6 +127,7 @@ class Finding:
     `heatmap` may be smaller than the picture, at its aspect ratio; a power spectrum is square.
     `code` names the kind of observation, stable over versions and unique in its plugin
     ("thumbnail_differs"); only kinds with a code are counted among untouched pictures.
+    `lines`: (N, 4) x1 y1 x2 y2 px, pairs of points of the picture that belong together.
     `prevalence` is what was counted; the examination fills it in from the plugin's card.
     """
 
@@ -136,16 +137,33 @@ class Finding:
     face: int | None = None
     heatmap: Map | None = None
     code: str = ""
+    lines: Floats | None = None
     prevalence: Prevalence | None = None
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One step that a file says it went through: what was done, by whom, after which steps.
+
+    `parents` are indices of earlier steps in the same history.
+    """
+
+    title: str
+    lines: tuple[str, ...] = ()
+    parents: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What one analysis or detector found. Measurements carry their unit in the name."""
+    """What one analysis or detector found. Measurements carry their unit in the name.
+
+    `history`: the steps that the file claims, earliest first; for a picture of them.
+    """
 
     findings: tuple[Finding, ...] = ()
     measurements: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+    history: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,14 @@
 The bytes are hostile until shown otherwise: every size is capped and nothing here raises.
 """
 
+import math
 import re
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from PIL import ExifTags
 from PIL import Image as Pillow
@@ -16,6 +18,7 @@ from PIL import Image as Pillow
 MAX_TEXT = 1_000_000
 """Bytes of one text or packet, after decompression; more is cut off."""
 MAX_CHUNKS = 256
+HALF_TURN, HOUR = 180, 60
 MAX_PACKETS = 8
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # JPEG, HEIC and AVIF announce a TIFF block by "Exif", WebP and PNG by the name of their chunk.
@@ -35,11 +38,19 @@ EXIF_DAMAGE = (
 
 
 @dataclass(frozen=True)
+class Position:
+    """What the GPS fields say, None where they do not: degrees east, and UTC."""
+
+    longitude: float | None
+    time: datetime | None
+
+
+@dataclass(frozen=True)
 class Exif:
-    """The fields of a file's EXIF block as text, by name; `has_position`: it holds GPS fields."""
+    """The fields of a file's EXIF block as text, by name; `position` where it holds GPS fields."""
 
     fields: dict[str, str]
-    has_position: bool
+    position: Position | None
 
 
 def png_texts(data: bytes) -> dict[str, str]:
@@ -69,11 +80,50 @@ def read_exif(data: bytes) -> Exif | None:
             warnings.simplefilter("ignore")
             exif.load(block)
             tags = {**exif, **exif.get_ifd(ExifTags.IFD.Exif)}
-            position = bool(exif.get_ifd(ExifTags.IFD.GPSInfo))
+            position = _position(exif.get_ifd(ExifTags.IFD.GPSInfo))
     except EXIF_DAMAGE as error:
         raise ValueError(f"the EXIF block is damaged: {error}") from error
     named = {ExifTags.TAGS[tag]: value for tag, value in tags.items() if tag in ExifTags.TAGS}
     return Exif({name: _as_text(value) for name, value in named.items()}, position)
+
+
+def _position(tags: dict[int, object]) -> Position | None:
+    if not tags:
+        return None
+    return Position(_longitude(tags), _satellite_time(tags))
+
+
+def _longitude(tags: dict[int, object]) -> float | None:
+    values = _numbers(tags.get(ExifTags.GPS.GPSLongitude))
+    side = str(tags.get(ExifTags.GPS.GPSLongitudeRef, "")).strip("\0 ").upper()
+    if values is None or side not in ("E", "W"):
+        return None
+    degrees = values[0] + values[1] / 60 + values[2] / 3600
+    return (degrees if side == "E" else -degrees) if 0 <= degrees <= HALF_TURN else None
+
+
+def _satellite_time(tags: dict[int, object]) -> datetime | None:
+    values = _numbers(tags.get(ExifTags.GPS.GPSTimeStamp))
+    text = str(tags.get(ExifTags.GPS.GPSDateStamp, "")).strip("\0 ")
+    if values is None or not all(0 <= value <= HOUR for value in values):
+        return None
+    try:
+        day = datetime.strptime(text, "%Y:%m:%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    hours, minutes, seconds = values
+    return day + timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _numbers(value: object) -> tuple[float, float, float] | None:
+    """Three finite rationals; None for anything else."""
+    if not isinstance(value, tuple) or len(value) != 3:  # noqa: PLR2004
+        return None
+    try:
+        first, second, third = (float(part) for part in value)
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return None
+    return (first, second, third) if math.isfinite(first + second + third) else None
 
 
 def xmp_packets(data: bytes, texts: dict[str, str]) -> list[str]:

@@ -1,17 +1,21 @@
 """What a file says of itself: EXIF, XMP, software, editing history, marks of generators."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from time import perf_counter
 
 from forensics.analysis import Analysis
 from forensics.case import Case
+from forensics.evidence._contradictions import contradictions
 from forensics.evidence._embedded import Exif, png_texts, read_exif, xmp_packets
 from forensics.evidence._generator_marks import WEB_UI, is_web_ui, marks_in_texts, program_named
 from forensics.evidence._words import quoted, source_type, source_type_words
 from forensics.evidence._xmp import Xmp, parse_xmp
-from forensics.schema import Evidence, Finding
+from forensics.schema import Edit, Evidence, Finding
 
+MOST_STEPS = 12
+"""Steps of a history that are drawn."""
 ANYONE = "anyone can write this into a file"
+NO_NAMES = "The file's metadata name no camera, no software and no generator."
 NOTHING = "The file carries no EXIF, no XMP and no text; most websites remove them."
 # Fields that name the program a picture went through, or what it is to be credited to.
 _SOFTWARE_FIELDS = ("Software", "ProcessingSoftware", "HostComputer", "Artist", "ImageDescription")
@@ -29,33 +33,36 @@ class Metadata(Analysis):
         packets = xmp_packets(case.data, texts)
         exif, exif_damage = _exif_of(case.data)
         xmps, xmp_damage = _xmps_of(packets)
+        contradictory = list(contradictions(case, exif))
         marks = [
             *_text_marks(texts),
             *_exif_marks(exif),
             *(mark for xmp in xmps for mark in _xmp_marks(xmp)),
         ]
-        statements = [
-            *case.media.notes,
-            *dict.fromkeys(marks),
+        findings = [
+            *_coded("decoding_note", case.media.notes),
+            *_coded("generator_mark", dict.fromkeys(marks)),
+            *contradictory,
             *_exif_words(exif),
-            *(words for xmp in xmps for words in _xmp_words(xmp)),
+            *(finding for xmp in xmps for finding in _xmp_words(xmp)),
             *_text_words(texts),
-            *exif_damage,
-            *xmp_damage,
+            *_coded("exif_damaged", exif_damage),
+            *_coded("xmp_damaged", xmp_damage),
         ]
         if not (exif or packets or texts or exif_damage):
-            statements.append(NOTHING)
-        elif not statements:
-            statements.append("The file's metadata name no camera, no software and no generator.")
+            findings.append(Finding(NOTHING, code="nothing"))
+        elif not findings:
+            findings.append(Finding(NO_NAMES, code="no_names"))
         measurements = {
             "exif_fields_count": float(len(exif.fields) if exif else 0),
             "xmp_packets_count": float(len(packets)),
             "png_texts_count": float(len(texts)),
             "editing_steps_count": float(sum(len(xmp.history) for xmp in xmps)),
             "generator_marks_count": float(len(dict.fromkeys(marks))),
+            "contradictions_count": float(len(contradictory)),
         }
-        findings = tuple(Finding(statement) for statement in statements)
-        return Evidence(findings, measurements, perf_counter() - start)
+        history = tuple(_steps(xmps))
+        return Evidence(tuple(findings), measurements, perf_counter() - start, history)
 
 
 def _exif_of(data: bytes) -> tuple[Exif | None, list[str]]:
@@ -88,10 +95,11 @@ def _text_marks(texts: dict[str, str]) -> Iterator[str]:
             yield _claim(named, f"PNG text {quoted(keyword)}")
 
 
-def _text_words(texts: dict[str, str]) -> Iterator[str]:
+def _text_words(texts: dict[str, str]) -> Iterator[Finding]:
     if texts:
         names = ", ".join(quoted(keyword, 30) for keyword in list(texts)[:8])
-        yield f"The PNG carries {len(texts)} texts, among them {names}."
+        words = f"The PNG carries {len(texts)} texts, among them {names}."
+        yield Finding(words, code="png_texts")
 
 
 def _exif_marks(exif: Exif | None) -> Iterator[str]:
@@ -119,34 +127,51 @@ def _is_graph(text: str) -> bool:
     return text[:9].lower().startswith(("workflow:", "prompt:"))
 
 
-def _exif_words(exif: Exif | None) -> Iterator[str]:
+def _exif_words(exif: Exif | None) -> Iterator[Finding]:
     if exif is None:
         return
     fields = exif.fields
     camera = " ".join(fields[name] for name in ("Make", "Model") if name in fields)
     if camera and not _is_graph(camera):
-        yield f"EXIF names the camera {quoted(camera)}; {ANYONE}."
+        words = f"EXIF names the camera {quoted(camera)}; {ANYONE}."
+        yield Finding(words, code="camera_named")
     if "Software" in fields:
-        yield f"EXIF names the software {quoted(fields['Software'])}."
+        words = f"EXIF names the software {quoted(fields['Software'])}."
+        yield Finding(words, code="software_named")
     taken, changed = fields.get("DateTimeOriginal"), fields.get("DateTime")
     if taken:
-        yield f"EXIF dates the picture {quoted(taken)}."
+        yield Finding(f"EXIF dates the picture {quoted(taken)}.", code="date_taken")
     if changed and changed != taken:
-        yield f"EXIF dates the last change {quoted(changed)}."
-    if exif.has_position:
-        yield "EXIF holds a GPS position."
+        yield Finding(f"EXIF dates the last change {quoted(changed)}.", code="date_changed")
+    if exif.position is not None:
+        yield Finding("EXIF holds a GPS position.", code="position")
 
 
-def _xmp_words(xmp: Xmp) -> Iterator[str]:
+def _xmp_words(xmp: Xmp) -> Iterator[Finding]:
     declared = xmp.properties.get("DigitalSourceType")
     if declared:
         words = source_type_words(source_type(declared))
-        yield f"The file declares its digital source type as {words}; {ANYONE}."
+        words = f"The file declares its digital source type as {words}; {ANYONE}."
+        yield Finding(words, code="source_type_declared")
     for name in ("CreatorTool", "AISystemUsed", "Credit"):
         if name in xmp.properties:
-            yield f"XMP property {name} is {quoted(xmp.properties[name])}."
+            words = f"XMP property {name} is {quoted(xmp.properties[name])}."
+            yield Finding(words, code="xmp_program_named")
     if xmp.history:
-        yield _history_words(xmp)
+        yield Finding(_history_words(xmp), code="editing_history")
+
+
+def _coded(code: str, statements: Iterable[str]) -> list[Finding]:
+    return [Finding(statement, code=code) for statement in statements]
+
+
+def _steps(xmps: list[Xmp]) -> Iterator[Edit]:
+    """The editing steps in order, each after the one before it."""
+    steps = [step for xmp in xmps for step in xmp.history][:MOST_STEPS]
+    for number, step in enumerate(steps):
+        lines = tuple(quoted(text, 40) for text in (step.software, step.when) if text)
+        parents = (number - 1,) if number else ()
+        yield Edit(quoted(step.action or "an action without a name", 40), lines, parents)
 
 
 def _history_words(xmp: Xmp) -> str:
