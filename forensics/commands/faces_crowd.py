@@ -50,7 +50,7 @@ def _crowd(args: argparse.Namespace) -> int:
     import numpy as np
     from tqdm import tqdm
 
-    from forensics.faces.crowd import made_crowd, save_crowd
+    from forensics.faces.crowd import CENTRES, made_crowd, save_crowd
     from forensics.faces.embed import load_matcher
     from forensics.plugins import fingerprint
     from forensics.weights import file_sha256
@@ -59,6 +59,10 @@ def _crowd(args: argparse.Namespace) -> int:
     names = _chosen(args)
     found = _vectors(names, args.pictures, matcher)
     rows = [row for row in tqdm(found, "embedding", len(names), disable=None) if row is not None]
+    if len(rows) < CENTRES:
+        raise InvalidManifest(
+            f"{args.list} gives {len(rows)} faces, too few for averages of {CENTRES} looks"
+        )
     crowd = made_crowd(np.stack(rows), seed=args.seed)
     folder = args.out or matcher.card.folder / "weights"
     path = folder / f"{args.matcher}_crowd.safetensors"
@@ -79,8 +83,11 @@ def _chosen(args: argparse.Namespace) -> list[str]:
 
     pairs = read_pairs(args.without) if args.without else []
     known = {person_of(name) for name in pictures_of(pairs)}
-    with args.list.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
+    try:
+        with args.list.open(newline="", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidManifest(f"{args.list} cannot be read: {error}") from error
     if not rows or not {"file", "identity"} <= set(rows[0]):
         raise InvalidManifest(f"{args.list} must have rows, and the columns file and identity")
     files = [row["file"] for row in rows if row["identity"].replace(" ", "_") not in known]

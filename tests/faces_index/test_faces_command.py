@@ -94,6 +94,72 @@ def test_remove_and_destroy_leave_nothing(gallery: Path, tmp_path: Path) -> None
     assert not gallery.exists()
 
 
+def test_a_picture_without_a_face_finds_nobody_and_fails_nothing(
+    gallery: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Pillow.new("RGB", (90, 90)).save(tmp_path / "empty.png")
+    capsys.readouterr()
+    assert main(["faces", "search", str(tmp_path / "empty.png"), "--gallery", str(gallery)]) == 0
+    assert "0 faces" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"no picture", "is not a picture"), (b"\xff\xd8\xff\xe0", "photo.jpg"), (None, "photo.jpg")],
+)
+def test_a_bad_picture_is_one_clear_error(
+    gallery: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: bytes | None,
+    said: str,
+) -> None:
+    if content is not None:
+        (tmp_path / "photo.jpg").write_bytes(content)
+    assert main(["faces", "search", str(tmp_path / "photo.jpg"), "--gallery", str(gallery)]) == 1
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
+
+
+def test_a_tiny_face_is_refused_with_the_reason(
+    gallery: Path, portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = Pillow.open(portrait).resize((64, 75), Pillow.Resampling.BOX)
+    small.save(tmp_path / "small.png")
+    capsys.readouterr()
+    arguments = ["faces", "search", str(tmp_path / "small.png"), "--gallery", str(gallery)]
+    assert main([*arguments, "--json"]) == 0
+    (face,) = json.loads(capsys.readouterr().out)["faces"]
+    assert face["matches"] == []
+    assert "px is too small to be compared (at least 24 px)" in face["refusal"]
+
+
+def test_a_gallery_of_another_matcher_is_refused(
+    gallery: Path, portrait: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["faces", "search", str(portrait), "--gallery", str(gallery)]
+    assert main([*arguments, "--matcher", "facenet_vggface2"]) == 1
+    assert "holds vectors of the matcher dlib_resnet" in capsys.readouterr().err
+
+
+def test_a_damaged_gallery_is_one_clear_error(
+    gallery: Path, portrait: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (gallery / "faces.sqlite").write_bytes(b"SQLite format 3\0" + bytes(5000))
+    assert main(["faces", "search", str(portrait), "--gallery", str(gallery)]) == 1
+    assert "faces.sqlite" in capsys.readouterr().err
+
+
+def test_a_second_matcher_without_distributions_is_refused_and_makes_no_gallery(
+    portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    who = ["--label", "Grace", "--consent", "asked", "--second", "facenet_vggface2"]
+    assert main(["faces", "add", str(portrait), "--gallery", str(tmp_path / "two"), *who]) == 1
+    assert "faces calibrate --matcher facenet_vggface2" in capsys.readouterr().err
+    assert not (tmp_path / "two").exists()
+
+
 def test_a_missing_gallery_is_said(
     portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,6 +17,7 @@ def test_nearest_agrees_with_sorting_everything(
     count: int, top: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(blocks, "ROWS", 8)
+    monkeypatch.setattr(blocks, "PIECE", 3)
     rows, probe = unit_vectors(count), unit_vectors(1, seed=9)[0]
     index = VectorBlocks()
     for start in range(0, count, 3):
@@ -31,6 +32,23 @@ def test_equals_come_in_the_order_they_were_added() -> None:
     index = VectorBlocks()
     index.append(np.array([3, 5, 9]), np.repeat(unit_vectors(1), 3, axis=0))
     assert index.nearest(unit_vectors(1)[0], 3)[0].tolist() == [3, 5, 9]
+
+
+def test_of_many_equals_the_first_ones_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "ROWS", 8)
+    index = VectorBlocks()
+    for start in range(0, 40, 10):
+        index.append(np.arange(start, start + 10), np.repeat(unit_vectors(1), 10, axis=0))
+    assert index.nearest(unit_vectors(1)[0], 3)[0].tolist() == [0, 1, 2]
+
+
+def test_vectors_are_given_back_by_their_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "ROWS", 8)
+    rows, ids, index = unit_vectors(20), np.arange(20) ** 2 + 5, VectorBlocks()
+    for start, end in ((0, 3), (3, 8), (8, 16), (16, 20)):
+        index.append(ids[start:end], rows[start:end])
+    chosen = np.array([19, 0, 8, 7])
+    assert np.array_equal(index.rows(ids[chosen]), rows[chosen])
 
 
 def test_nothing_is_nearest_among_nothing() -> None:
