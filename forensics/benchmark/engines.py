@@ -148,7 +148,11 @@ def _by_ray(plan: Plan, jobs: Sequence[Job], workers: int) -> Iterator[Outcomes]
             "the engine ray needs ray: pip install 'deepfake-forensics[ray]'"
         ) from error
     here: dict[str, Any] = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": workers}
-    ray.init(ignore_reinit_error=True, include_dashboard=False, log_to_driver=False, **here)
+    try:
+        ray.init(ignore_reinit_error=True, include_dashboard=False, log_to_driver=False, **here)
+    except Exception as error:
+        # Ray raises bare exceptions, for example where a busy machine starts its parts too late.
+        raise InvalidOption(f"ray did not start: {error}; try again, or --engine local") from error
     actor = ray.remote(num_cpus=1)(_Actor)
     pool = pools.ActorPool([actor.remote(plan) for _ in range(max(1, workers))])
     try:
