@@ -60,7 +60,7 @@ class Published:
         return list(dict.fromkeys(name for name, _ in self.rankings))
 
 
-def published(
+def as_published(
     samples: Sequence[Sample],
     levels: Names,
     partners: Mapping[str, tuple[str, ...]],

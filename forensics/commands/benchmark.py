@@ -32,7 +32,7 @@ from forensics.benchmark.degrade import STEPS, every_chain
 from forensics.benchmark.duels import AGAINST
 from forensics.benchmark.engines import ENGINES
 from forensics.benchmark.layouts import LAYOUTS, read_collection
-from forensics.benchmark.published import NAME, Published, published, write_scores
+from forensics.benchmark.published import NAME, Published, as_published, write_scores
 from forensics.benchmark.run import Benchmark, Settings
 from forensics.benchmark.tables import rows_of
 from forensics.benchmark.viewing import LEVELS, SIDE, Viewer
@@ -218,7 +218,7 @@ def _fused(args: argparse.Namespace, found: list[Contestant]) -> Contestant | No
 
 
 def _published(benchmark: Benchmark) -> Published:
-    return published(
+    return as_published(
         benchmark.samples, benchmark.levels, benchmark.collection.partners, benchmark.said
     )
 
