@@ -1,5 +1,6 @@
 """What generators that learn from native patches share: the patches, the losses, and the loop."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,7 +110,7 @@ class _Run:
         # A cold start at the full rate kills networks without normalisation.
         warm = min(1.0, (step + 1) / WARM_UP)
         for group in self.optimizers[0].param_groups:
-            group["lr"] = self.recipe.rate * warm * (0.02 + np.cos(np.pi / 2 * share) ** 2)
+            group["lr"] = self.recipe.rate * warm * (0.02 + math.cos(math.pi / 2 * share) ** 2)
         made, loss = self.task.made(real, rng)
         error = functional.l1_loss(made, real)
         loss = loss + error + functional.l1_loss(high_pass(made), high_pass(real))
