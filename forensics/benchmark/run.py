@@ -108,7 +108,7 @@ class Benchmark:
         yield from (0 for _ in self.viewer.find_boxes(self.samples) if self.settings.equalise)
         book = Book(self.settings.out / "facts.jsonl")
         chosen = capped(list(self.samples), AUDITED)
-        ways = (EQUALISED, ORIGINAL) if self.settings.equalise else (ORIGINAL,)
+        ways = list(dict.fromkeys(pixels for pixels, _ in self.shown))
         keys = {(s.path, way): self.scores.shown_key(s, way) for s in chosen for way in ways}
         jobs = [
             Job(sample, tuple(Want(way, NONE, (), facts=True) for way in missing))
