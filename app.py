@@ -18,6 +18,8 @@ Drop a picture to see what traces of generation or alteration its pixels show, h
 and how often this kind of verdict is wrong. Everything happens on this machine: nothing is sent
 anywhere, and the upload is deleted after the examination.
 """
+MAGNIFIER_HEIGHT = 640
+"""px of the frame in which the picture and a map lie side by side."""
 TABS = {
     "Findings": "observed",
     "Detectors": "detectors",
@@ -82,6 +84,9 @@ def _show(outcome: Outcome, name: str, data: bytes) -> None:
     *tabs, looks = st.tabs([*TABS, LOOKUP])
     for tab, part in zip(tabs, TABS.values(), strict=True):
         tab.html(html.part(part, exhibit))
+    if magnifier := html.magnifier(exhibit):
+        with tabs[0]:
+            st.iframe(magnifier, height=MAGNIFIER_HEIGHT)
     with looks:
         _show_likeness(name, data)
 

@@ -1,5 +1,10 @@
-"""Verdicts as one self-contained HTML page: no script, no second file, nothing from a network."""
+"""Verdicts as one self-contained HTML page: no second file, nothing from a network.
 
+Its one script is the magnifier's, which the page's own policy names by its SHA-256.
+"""
+
+import base64
+import hashlib
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,19 +19,11 @@ from forensics import __version__
 from forensics.plugins import backbones, cards
 from forensics.prevalence import most_telling_first, rate_note
 from forensics.report import pictures, rates, words
-from forensics.report.plots import score_scale, spectrum_plot
-from forensics.schema import Evidence, FaceVerdict, Finding, Image, ModelCard, Verdict
+from forensics.report.figures import Figure, figures_of
+from forensics.report.plots import score_scale
+from forensics.schema import Evidence, FaceVerdict, Image, ModelCard, Verdict
 
 SHOWN_VERSIONS = ("numpy", "scipy", "onnxruntime", "opencv-python-headless", "pillow")
-
-
-@dataclass(frozen=True, eq=False)
-class Figure:
-    """A drawing as a data URI, its caption, and words for those who cannot see it."""
-
-    source: str
-    caption: str
-    description: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +50,11 @@ class Exhibit:
         """The evidence of those plugins that give logits, by name."""
         found = self.verdict.evidence
         return {name: one for name, one in found.items() if "logit_mean" in one.measurements}
+
+    @property
+    def maps(self) -> list[Figure]:
+        """The drawings that can be laid beside the picture."""
+        return [figure for drawn in self.figures.values() for figure in drawn if figure.title]
 
     @property
     def observed(self) -> dict[str, Evidence]:
@@ -83,7 +85,8 @@ def exhibit(verdict: Verdict, image: Image) -> Exhibit:
     """
     size = (verdict.media.width, verdict.media.height)
     boxes = [found.face for found in verdict.faces]
-    marked = pictures.marked(pictures.preview(image), size, boxes)
+    preview = pictures.preview(image)
+    marked = pictures.marked(preview, size, boxes)
     caption = f"{words.media_words(verdict)}. {words.faces_words(verdict)}"
     return Exhibit(
         verdict=verdict,
@@ -94,11 +97,7 @@ def exhibit(verdict: Verdict, image: Image) -> Exhibit:
             for number, found in enumerate(verdict.faces, 1)
         ),
         figures={
-            name: tuple(
-                _figure(name, finding, verdict)
-                for finding in evidence.findings
-                if finding.heatmap is not None
-            )
+            name: figures_of(name, evidence, verdict, preview)
             for name, evidence in verdict.evidence.items()
         },
     )
@@ -131,6 +130,13 @@ def part(name: str, one: Exhibit) -> str:
     return framed(str(fragment))
 
 
+def magnifier(one: Exhibit) -> str:
+    """The magnifier as a page of its own, for a frame; "" where there is no map."""
+    if not one.maps:
+        return ""
+    return _environment().get_template("magnifier.html.j2").render(one=one)
+
+
 def framed(fragment: str) -> str:
     """A fragment of HTML with the report's style, for a page that has its own frame."""
     return f'<style>{_css("parts")}</style><div class="report part">{fragment}</div>'
@@ -148,20 +154,6 @@ def write(path: Path, page: str) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _figure(name: str, finding: Finding, verdict: Verdict) -> Figure:
-    assert finding.heatmap is not None
-    encoded = pictures.heatmap(finding.heatmap)
-    title = words.name_words(name).capitalize()
-    if name in words.FREQUENCY_MAPS:
-        svg = spectrum_plot(encoded)
-        caption = f"{title}: power of each frequency, 0 in the centre."
-    else:
-        size = (verdict.media.width, verdict.media.height)
-        svg = pictures.marked(encoded, size, [found.face for found in verdict.faces])
-        caption = f"{title}: map over the picture."
-    return Figure(pictures.svg_uri(svg), caption, f"{caption} {finding.statement}")
 
 
 def _distinct_cards(exhibits: Sequence[Exhibit]) -> list[ModelCard]:
@@ -198,6 +190,8 @@ def _environment() -> Environment:
         "versions": _versions(),
         "sheet_css": Markup(_css("sheet")),
         "parts_css": Markup(_css("parts")),
+        "script": Markup(_script()),
+        "script_hash": _sha256_of(_script()),
     }
     return environment
 
@@ -205,6 +199,16 @@ def _environment() -> Environment:
 @cache
 def _css(name: str) -> str:
     return Path(__file__).with_name(f"{name}.css").read_text(encoding="utf-8")
+
+
+@cache
+def _script() -> str:
+    return Path(__file__).with_name("magnifier.js").read_text(encoding="utf-8")
+
+
+def _sha256_of(script: str) -> str:
+    """The script's name in a Content-Security-Policy."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
 
 
 def _versions() -> dict[str, str]:

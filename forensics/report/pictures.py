@@ -111,6 +111,39 @@ def marked(encoded: bytes, size: tuple[int, int], faces: list[Face]) -> str:
     )
 
 
+def connected(encoded: bytes, size: tuple[int, int], lines: Floats) -> str:
+    """An SVG of a picture with lines between points of it, light on dark.
+
+    Args:
+        encoded: PNG or JPEG bytes; stretched over the whole picture.
+        size: width and height of the full picture, px.
+        lines: (N, 4) x1 y1 x2 y2 in px of the full picture.
+    """
+    width, height = size
+    unit = max(width, height) / 100
+    drawn = "".join(_line([float(value) for value in row], unit) for row in lines)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}">'
+        f'<image href="{data_uri(encoded)}" width="{width}" height="{height}" '
+        f'preserveAspectRatio="none"/>{drawn}</svg>'
+    )
+
+
+def _line(ends: list[float], unit: float) -> str:
+    x1, y1, x2, y2 = (f"{value:.1f}" for value in ends)
+    path = f'x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"'
+    dots = "".join(
+        f'<circle cx="{x}" cy="{y}" r="{0.5 * unit:.2f}" fill="#fff" stroke="#111" '
+        f'stroke-width="{0.2 * unit:.2f}"/>'
+        for x, y in ((x1, y1), (x2, y2))
+    )
+    return (
+        f'<line {path} stroke="#111" stroke-width="{0.5 * unit:.2f}"/>'
+        f'<line {path} stroke="#ffd84d" stroke-width="{0.22 * unit:.2f}"/>{dots}'
+    )
+
+
 def _box(index: int, face: Face, unit: float) -> str:
     """One box: a light line on a dark one, legible on any picture and without colour."""
     x1, y1, x2, y2 = (float(value) for value in face.box)

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("forensics", "detectors", "generators")
-DATA = {".toml", ".onnx", ".safetensors", ".j2", ".json", ".css", ".pem"}
+DATA = {".toml", ".onnx", ".safetensors", ".j2", ".json", ".css", ".js", ".pem"}
 LARGEST = 40 * 2**20
 """Bytes that all shipped weights together may take."""
 

@@ -59,6 +59,13 @@ def test_an_upload_gets_its_verdict_and_downloads(page: AppTest, picture: Path) 
     assert len(page.get("download_button")) == 2
 
 
+def test_picture_and_maps_lie_side_by_side_in_a_frame(page: AppTest, picture: Path) -> None:
+    page.file_uploader[0].upload("photo.png", picture.read_bytes(), "image/png").run()
+    [frame] = page.get("iframe")
+    assert "data-map=" in frame.proto.srcdoc
+    assert "script-src 'sha256-" in frame.proto.srcdoc
+
+
 def test_a_file_that_is_no_picture_is_one_clear_error(page: AppTest) -> None:
     page.file_uploader[0].upload("letter.txt", b"Dear Sir or Madam", "text/plain").run()
     assert not page.exception

@@ -1,13 +1,18 @@
+import base64
+import hashlib
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
+import numpy as np
 import pytest
 
 from forensics.report import html
-from forensics.schema import Evidence, Finding, Image, Verdict
+from forensics.schema import Edit, Evidence, Finding, Image, Verdict
 
+SCRIPT = Path(html.__file__).with_name("magnifier.js").read_text(encoding="utf-8")
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 PARTS = ("summary", "faces", "observed", "detectors", "error_rates", "origin", "method")
 
@@ -55,6 +60,43 @@ def test_the_page_forbids_scripts_and_remote_content_to_itself(page: str) -> Non
     assert policies[0].startswith("default-src 'none'")
 
 
+def test_the_only_script_that_may_run_is_the_magnifier(page: str) -> None:
+    [policy] = re.findall(r"script-src ([^;]*);", page)
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    assert policy == f"'sha256-{digest}'"
+    assert f'<script type="module">{SCRIPT}</script>' in page
+
+
+def test_without_a_map_there_is_neither_magnifier_nor_script(
+    verdict: Verdict, image: Image
+) -> None:
+    bare = html.exhibit(replace(verdict, evidence={"x": Evidence((Finding("Nothing."),))}), image)
+    assert "<script" not in html.render([bare])
+    assert html.magnifier(bare) == ""
+
+
+def test_the_magnifier_lays_every_map_of_the_picture_beside_it(
+    verdict: Verdict, image: Image
+) -> None:
+    one = html.exhibit(verdict, image)
+    for shown in (html.magnifier(one), html.render([one])):
+        tags = [attributes for tag, attributes in Tags(shown).found if tag == "img"]
+        # A spectrum lies in another plane than the picture.
+        assert [a["data-map"] for a in tags if "data-map" in a] == ["Error level"]
+        assert sum("data-picture" in attributes for attributes in tags) == 1
+
+
+def test_lines_and_a_history_are_drawn(verdict: Verdict, image: Image) -> None:
+    lines = np.array([[1, 2, 30, 40]], np.float32)
+    history = (Edit("made", ("by a",)), Edit("</text><script>", (), (0,)))
+    found = {"x": Evidence((Finding("Two ends.", lines=lines),), history=history)}
+    one = html.exhibit(replace(verdict, evidence=found), image)
+    line, steps = (unquote(figure.source) for figure in one.figures["x"])
+    assert 'x1="1.0" y1="2.0" x2="30.0" y2="40.0"' in line
+    assert steps.count("<polygon") == 1
+    assert "<script>" not in steps
+
+
 @pytest.mark.parametrize("place", ["name", "statement", "note", "failure"])
 def test_what_strangers_wrote_stays_text(verdict: Verdict, image: Image, place: str) -> None:
     hostile = {
@@ -65,7 +107,8 @@ def test_what_strangers_wrote_stays_text(verdict: Verdict, image: Image, place: 
     }[place]
     page = html.render([html.exhibit(hostile, image)], [(HOSTILE, HOSTILE)])
     tags = Tags(page).found
-    assert "script" not in {tag for tag, _ in tags}
+    assert re.findall(r"<script[^>]*>(.*?)</script>", page, re.DOTALL) in ([], [SCRIPT])
+    assert sum(tag == "script" for tag, _ in tags) <= 1
     assert not [name for _, attributes in tags for name in attributes if name.startswith("on")]
 
 
