@@ -29,8 +29,10 @@ class Chosen:
     matcher: Matcher
 
     def likeness(self, image: Image, faces: Sequence[Face]) -> list[float]:
-        """The cosine of each face of a picture with the chosen person's."""
-        return [float(cosine) for cosine in self.matcher.embed(image, faces) @ self.vector]
+        """The adjusted cosine of each face of a picture with the chosen person's."""
+        rows = self.matcher.embed(image, faces)
+        scores = load_likeness(self.matcher.card).scores(rows, self.vector[None])
+        return [float(score) for score in scores[:, 0]]
 
     def is_meant(self, cosine: float) -> bool:
         """Whether at most one in a hundred strangers looks this alike."""

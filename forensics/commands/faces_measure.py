@@ -92,7 +92,7 @@ def _calibrate(args: argparse.Namespace) -> int:
         out=args.out,
     )
     if args.sizes:
-        page += _size_part(pairs, vectors, likeness, args)
+        page += "\n" + _size_part(pairs, vectors, likeness, args)
     if args.page:
         args.page.write_text(page, encoding="utf-8")
     else:

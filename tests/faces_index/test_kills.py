@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from forensics.faces import vector_copy
 from forensics.faces.sqlite_storage import SqliteStorage
 
 KILLS = 100
@@ -14,8 +15,10 @@ ADDER = """
 import hashlib, sys
 import numpy as np
 from pathlib import Path
+from forensics.faces import vector_copy
 from forensics.faces.sqlite_storage import SqliteStorage
 from forensics.faces.storage import Record
+vector_copy.ROWS = 16
 storage = SqliteStorage(Path(sys.argv[1]), "m 1", create=True)
 for number in range(10**6):
     name = f"{sys.argv[2]}-{number}"
@@ -23,6 +26,8 @@ for number in range(10**6):
     vector = np.random.default_rng(seed).standard_normal((1, 128)).astype(np.float32)
     storage.add([Record("Ada", name, name, 0, "asked", "now")], vector)
     print(name, vector.tobytes().hex(), flush=True)
+    if number % 5 == 4:
+        list(storage.vectors())
 """
 
 
@@ -42,7 +47,10 @@ def killed_while_adding(gallery: Path, run: int, pause: float) -> dict[str, str]
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_whatever_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
+def test_whatever_was_acknowledged_survives_a_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vector_copy, "ROWS", 16)
     rng = random.Random(0)
     acknowledged: dict[str, str] = {}
     for run in range(KILLS):
@@ -54,3 +62,4 @@ def test_whatever_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
     kept = {name: row.tobytes().hex() for name, row in zip(names, vectors, strict=True)}
     assert len(acknowledged) >= KILLS
     assert {name: kept.get(name) for name in acknowledged} == acknowledged
+    assert (tmp_path / "gallery" / vector_copy.NAME).stat().st_size > 0
