@@ -18,8 +18,8 @@ from forensics.benchmark.out_of_fold import (
     score_run,
 )
 from forensics.benchmark.tables import Figure, generator_auc, mean_auc, rows_of
-from forensics.detector import CropDetector, fake_logit
-from forensics.errors import WeightsUnavailable
+from forensics.detector import CropDetector, Trainable, fake_logit
+from forensics.errors import BrokenPlugin, WeightsUnavailable
 from forensics.generator import Manipulator
 from forensics.media import load_image
 from forensics.plugins import entries, load, plugin_class
@@ -53,8 +53,10 @@ def makers() -> Iterator[tuple[str, Manipulator]]:
             continue
         try:
             maker: Manipulator = load("generator", name)
-            load_tensors(maker.card) if maker.card.weights else None
-        except WeightsUnavailable:
+            trained = isinstance(maker, Trainable)
+            if trained or maker.card.weights:
+                load_tensors(maker.card)
+        except (WeightsUnavailable, BrokenPlugin):
             continue
         yield name, maker
 

@@ -74,7 +74,8 @@ def adopt(card: ModelCard, run: Path) -> ModelCard:
         shutil.copyfile(file, target / file.name)
     path = card.folder / f"{card.name}.toml"
     facts = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
-    recipe = {"seed": facts["seed"], "per_group": facts["per_group"], **facts["recipe"]}
+    given = {name: facts[name] for name in ("seed", "per_group", "makers") if name in facts}
+    recipe = {**given, **facts["recipe"]}
     rows = [{"file": f"weights/{file.name}", "sha256": file_sha256(file)} for file in files]
     update_card(path, recipe=recipe, weights=rows)
     return read_card(path)

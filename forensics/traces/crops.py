@@ -49,7 +49,7 @@ def native_crops(image: Image, side: int, at_most: int) -> list[Image]:
 
 
 def crop_areas(shape: Sequence[int], side: int, at_most: int) -> list[tuple[slice, slice]]:
-    """Where `native_crops` cuts a picture of (height, width) px, neither below `side`."""
+    """Where `native_crops` cuts (height, width) px; a smaller picture is one area, whole."""
     height, width = shape
     rows, columns = _grid(height / side, width / side, at_most)
     tops, lefts = _offsets(height, side, rows), _offsets(width, side, columns)
@@ -60,7 +60,8 @@ def _offsets(length: int, side: int, count: int) -> list[int]:
     """Where crops start: border to border where they nearly touch, else each in its own cell."""
     if count > 1 and length <= NEARLY * count * side:
         return [round(index * (length - side) / (count - 1)) for index in range(count)]
-    return [int((index + 1 / 2) * length / count - side / 2) for index in range(count)]
+    starts = [int((index + 1 / 2) * length / count - side / 2) for index in range(count)]
+    return [max(0, start) for start in starts]
 
 
 def _grid(rows: float, columns: float, at_most: int) -> tuple[int, int]:
