@@ -1,0 +1,60 @@
+"""The map of `clip_pairs` is what its score consists of."""
+
+import numpy as np
+import pytest
+
+from detectors.clip_pairs import HEATMAP_GAIN, ClipPairs
+from forensics.detector import fake_logit
+from forensics.errors import WeightsUnavailable
+from forensics.neural import clip_patches
+from forensics.plugins import load
+from forensics.schema import Image
+
+
+@pytest.fixture(scope="module")
+def detector() -> ClipPairs:
+    try:
+        clip_patches(np.zeros((16, 16, 3), np.uint8))
+    except WeightsUnavailable as missing:
+        pytest.skip(str(missing))
+    loaded: ClipPairs = load("detector", "clip_pairs")
+    return loaded
+
+
+def noise(height: int, width: int) -> Image:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_logit_of_a_crop_is_the_mean_of_its_patches(detector: ClipPairs) -> None:
+    picture = noise(96, 96)
+    by_patch = detector.head.class_logits(clip_patches(picture).reshape(36, -1))
+    [whole] = detector.class_logits([picture])
+    np.testing.assert_allclose(whole[0], by_patch.mean(axis=0), atol=1e-3)
+
+
+def test_map_shows_the_logits_of_the_patches(detector: ClipPairs) -> None:
+    picture = noise(64, 64)
+    [drawn] = detector.locate([picture])
+    logits = fake_logit(detector.head.class_logits(clip_patches(picture).reshape(16, -1)))
+    expected = 1 / (1 + np.exp(-logits.reshape(4, 4) / HEATMAP_GAIN))
+    np.testing.assert_allclose(drawn[8::16, 8::16], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (40, 75), (300, 500)])
+def test_map_has_the_pictures_size_and_is_a_probability(
+    detector: ClipPairs, size: tuple[int, int]
+) -> None:
+    [drawn] = detector.locate([noise(*size)])
+    assert drawn.shape == size
+    assert drawn.dtype == np.float32
+    assert 0 <= drawn.min() <= drawn.max() <= 1
+
+
+def test_map_is_empty_where_no_crop_looked(detector: ClipPairs) -> None:
+    picture = noise(500, 500)
+    [drawn] = detector.locate([picture])
+    seen = np.zeros(picture.shape[:2], bool)
+    for area in detector._areas(picture):
+        seen[area] = True
+    assert (drawn[~seen] == 0).all()
+    assert (drawn[seen] > 0).all()
