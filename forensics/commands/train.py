@@ -20,7 +20,7 @@ from forensics.benchmark.datasets import PictureStore, capped, read_samples, wit
 from forensics.benchmark.out_of_fold import options_with_cache
 from forensics.commands.common import add_data_arguments
 from forensics.commands.options import with_fields
-from forensics.commands.train_generator import train_generator
+from forensics.commands.train_generator import generator_steps
 from forensics.commands.train_swapper import add_pair_arguments, swapper_steps
 from forensics.errors import InvalidOption, UnknownPlugin
 from forensics.generator import Manipulator
@@ -76,7 +76,7 @@ def _steps(args: argparse.Namespace) -> Iterator[Step]:
         raise InvalidOption("give --data, or --source and --target for a swapper")
     if not generator and args.folds is None:
         raise InvalidOption("a detector is trained under the fold protocol: give --folds")
-    return train_generator(args) if generator else train_detector(args)
+    return generator_steps(args) if generator else train_detector(args)
 
 
 def train_detector(args: argparse.Namespace) -> Iterator[Step]:

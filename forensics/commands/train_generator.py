@@ -19,7 +19,7 @@ from forensics.training import PictureData, logged
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 
 
-def train_generator(args: argparse.Namespace) -> Iterator[Step]:
+def generator_steps(args: argparse.Namespace) -> Iterator[Step]:
     """Train the generator `args.name` into `args.out`, yielding its steps."""
     plugin = load("generator", args.name)
     if not hasattr(plugin, "Recipe"):

@@ -1,0 +1,72 @@
+"""Where a generator's pictures come from."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from forensics.cli import main
+from forensics.commands.train_generator import picture_data
+from forensics.errors import InvalidManifest, InvalidOption
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "pictures"
+    (made / "inner").mkdir(parents=True)
+    for name in ("b.png", "a.jpg", "inner/c.png"):
+        Pillow.new("RGB", (40, 30), (9, 99, 200)).save(made / name)
+    (made / "notes.txt").write_text("no picture")
+    return made
+
+
+def test_folder_gives_its_pictures_in_the_same_order_always(folder: Path, tmp_path: Path) -> None:
+    data = picture_data(folder, None, 10, tmp_path)
+    assert data.names == ("a.jpg", "b.png", "inner/c.png")
+    assert data.read("b.png").shape == (30, 40, 3)
+
+
+def test_archive_gives_what_its_folder_gives(folder: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for path in sorted(folder.rglob("*.*")):
+            archive.write(path, path.relative_to(folder))
+    data = picture_data(tmp_path / "all.zip", None, 10, tmp_path)
+    plain = picture_data(folder, None, 10, tmp_path)
+    assert data.names == plain.names
+    for name in data.names:
+        np.testing.assert_array_equal(data.read(name), plain.read(name))
+
+
+def test_manifest_without_folds_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidOption, match="--folds"):
+        picture_data(tmp_path / "manifest.csv", None, 10, tmp_path)
+
+
+def test_folder_without_pictures_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidManifest, match="no pictures"):
+        picture_data(tmp_path, None, 10, tmp_path)
+
+
+def test_anything_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "pictures.tar").write_bytes(b"x")
+    with pytest.raises(InvalidManifest, match="no manifest"):
+        picture_data(tmp_path / "pictures.tar", None, 10, tmp_path)
+
+
+def test_command_trains_and_leaves_a_log(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    recipe = ["steps=2", "batch=1", "side=16"]
+    given = ["train", "super_resolution", "--data", str(folder), "--out", str(out), "--recipe"]
+    assert main([*given, *recipe]) == 0
+    assert (out / "super_resolution.safetensors").exists()
+    assert len((out / "log.csv").read_text().splitlines()) == 3
+
+
+def test_generator_that_cannot_be_trained_says_so(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["train", "reconstruction", "--data", str(folder), "--out", str(tmp_path / "run")]
+    assert main(given) == 1
+    assert "has no recipe" in capsys.readouterr().err
