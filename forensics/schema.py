@@ -92,10 +92,8 @@ class Face:
 
     def __post_init__(self) -> None:
         if self.box.shape != (4,) or self.landmarks.shape != (5, 2):
-            raise ValueError(
-                f"a face needs a (4,) box and (5, 2) landmarks, "
-                f"got {self.box.shape} and {self.landmarks.shape}"
-            )
+            shapes = f"{self.box.shape} and {self.landmarks.shape}"
+            raise ValueError(f"a face needs a (4,) box and (5, 2) landmarks, got {shapes}")
 
     @property
     def size(self) -> float:
