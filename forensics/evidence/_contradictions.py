@@ -101,8 +101,9 @@ def _clock(taken: datetime | None, offset: timedelta | None, place: Position) ->
     if offset is not None:
         if abs(ahead - offset) > NEAR:
             yield Finding(
-                f"EXIF dates the picture {taken} in a zone of {_hours(offset)}, but the satellites' time "
-                f" {place.time:%Y-%m-%d %H:%M:%S} differs from it by {_hours(ahead)}.",
+                f"EXIF dates the picture {taken} in a zone of {_hours(offset)}, but the "
+                f"satellites' time {place.time:%Y-%m-%d %H:%M:%S} differs from it by "
+                f"{_hours(ahead)}.",
                 code="clock_against_satellites",
             )
         return

@@ -7,14 +7,20 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from forensics.analysis import Analysis
 from forensics.case import Case
+from forensics.evidence._claimed_history import (
+    actions_of,
+    claimed_history,
+    dict_of,
+    dicts_of,
+)
+from forensics.evidence._trust import read_trust_list
 from forensics.evidence._words import GENERATED_TYPES, quoted, source_type, source_type_words
-from forensics.schema import Evidence, Finding
+from forensics.schema import Edit, Evidence, Finding, ModelCard
 
 # Every embedded manifest store is a JUMBF box (ISO 19566-5), whose type stands in plain sight;
 # a file without it need not load the C2PA library. Remote ones are named by dcterms:provenance.
@@ -27,10 +33,16 @@ _FAILURES = {
     "assertion.hashedURI.mismatch": "a statement in the manifest was changed after signing",
     "assertion.missing": "a statement was removed from the manifest",
     "claimSignature.mismatch": "the signature does not fit the manifest",
+    "claimSignature.missing": "a signature was removed",
+    "ingredient.manifest.missing": "the manifest of an ingredient was removed",
+    "ingredient.manifest.mismatch": "the manifest of an ingredient was changed after signing",
+    "ingredient.claimSignature.mismatch": "the signature of an ingredient does not fit",
     "signingCredential.expired": "the signer's certificate had expired",
     "signingCredential.invalid": "the signer's certificate is not fit for signing",
     "signingCredential.revoked": "the signer's certificate was revoked",
 }
+ABSENT = "The file carries no C2PA manifest; few pictures do, and most websites remove it."
+NO_LIST = "while no trust list was given (--trust-anchors)"
 _MOST = 8
 """Failures, actions and ingredients put into words; the measurements count all."""
 
@@ -45,6 +57,7 @@ class Manifest:
     actions: tuple[dict[str, Any], ...]
     ingredients: tuple[dict[str, Any], ...]
     count: int
+    history: tuple[Edit, ...]
 
 
 class Provenance(Analysis):
@@ -56,34 +69,39 @@ class Provenance(Analysis):
 
         trust_anchors: str = ""
 
-    def examine(self, case: Case) -> Evidence:
-        """Return whether a manifest is there and holds, and its claims as claims.
+    def __init__(self, card: ModelCard, options: object | None = None) -> None:
+        """Read the trust list, where one is given.
 
         Raises:
-            OSError: the file of trust anchors cannot be read.
+            InvalidOption: it cannot be read, or holds no certificate, or a damaged one.
         """
+        super().__init__(card, options)
+        self.trusted = read_trust_list(self.options.trust_anchors)
+
+    def examine(self, case: Case) -> Evidence:
+        """Return whether a manifest is there and holds, and its claims as claims."""
         start = perf_counter()
-        anchors = self.options.trust_anchors
-        pem = Path(anchors).read_text(encoding="ascii") if anchors else ""
-        found = read_manifest(case.data, pem)
-        manifest = found if isinstance(found, Manifest) else None
-        statements = _words(found) if isinstance(found, Manifest) else [found]
-        measurements = _measurements(manifest)
-        return Evidence(tuple(map(Finding, statements)), measurements, perf_counter() - start)
+        found = read_manifest(case.data, self.trusted.pem)
+        if not isinstance(found, Manifest):
+            return Evidence((found,), _measurements(None), perf_counter() - start)
+        findings = tuple(_findings(found, self.trusted.count))
+        figures = _measurements(found)
+        return Evidence(findings, figures, perf_counter() - start, found.history)
 
 
-def read_manifest(data: bytes, trust_anchors: str = "") -> Manifest | str:
-    """Read the active manifest of a file, or say in one sentence why there is none to read.
+def read_manifest(data: bytes, trust_anchors: str = "") -> Manifest | Finding:
+    """Read the active manifest of a file, or a finding that says why there is none to read.
 
     Args:
         data: the whole file.
         trust_anchors: certificates of known signers in PEM, or empty.
     """
-    absent = "The file carries no C2PA manifest; few pictures do, and most websites remove it."
+    absent = Finding(ABSENT, code="no_manifest")
     if _BOX not in data:
         if _ADDRESS not in data:
             return absent
-        return "The file names an address of a C2PA manifest, which was not fetched."
+        words = "The file names an address of a C2PA manifest, which was not fetched."
+        return Finding(words, code="manifest_elsewhere")
     # Imported here: its library takes a tenth of a second to load.
     import c2pa
 
@@ -101,58 +119,75 @@ def read_manifest(data: bytes, trust_anchors: str = "") -> Manifest | str:
     except c2pa.C2paError.ManifestNotFound:
         return absent
     except c2pa.C2paError as error:
-        return f"A C2PA manifest is present but cannot be read ({quoted(str(error))})."
+        words = f"A C2PA manifest is present but cannot be read ({quoted(str(error))})."
+        return Finding(words, code="manifest_unreadable")
 
 
 def _manifest(report: dict[str, Any]) -> Manifest:
-    manifests = _dict(report.get("manifests"))
-    active = _dict(manifests.get(str(report.get("active_manifest"))))
-    status = [str(row.get("code", "")) for row in _dicts(report.get("validation_status"))]
-    actions = [
-        action
-        for assertion in _dicts(active.get("assertions"))
-        if str(assertion.get("label", "")).startswith("c2pa.actions")
-        for action in _dicts(_dict(assertion.get("data")).get("actions"))
-    ]
+    manifests = dict_of(report.get("manifests"))
+    active = dict_of(manifests.get(str(report.get("active_manifest"))))
+    status = [str(row.get("code", "")) for row in dicts_of(report.get("validation_status"))]
     return Manifest(
         state=str(report.get("validation_state", "")),
         failures=tuple(dict.fromkeys(code for code in status if code != _UNTRUSTED)),
-        signer=_dict(active.get("signature_info")),
-        actions=tuple(actions),
-        ingredients=tuple(_dicts(active.get("ingredients"))),
+        signer=dict_of(active.get("signature_info")),
+        actions=tuple(actions_of(active)),
+        ingredients=tuple(dicts_of(active.get("ingredients"))),
         count=len(manifests),
+        history=claimed_history(report),
     )
 
 
-def _words(manifest: Manifest) -> Iterator[str]:
-    yield _state_words(manifest)
+def _findings(manifest: Manifest, anchors: int) -> Iterator[Finding]:
+    yield _state(manifest, anchors)
     signer = manifest.signer
     if "time" in signer:
-        yield f"The signature carries the time {quoted(str(signer['time']))}."
+        words = f"The signature carries the time {quoted(str(signer['time']))}."
+        yield Finding(words, code="signed_at")
     for action in manifest.actions[:_MOST]:
-        yield f"The manifest says: {_action_words(action)}."
+        yield Finding(f"The manifest says: {_action_words(action)}.", code="action")
     for part in manifest.ingredients[:_MOST]:
-        title = quoted(str(part.get("title", "without a title")))
-        relation = quoted(str(part.get("relationship", "unknown")), 30)
-        yield f"The manifest names an ingredient {title} (relation {relation})."
+        yield _ingredient(part)
 
 
-def _state_words(manifest: Manifest) -> str:
+def _ingredient(part: dict[str, Any]) -> Finding:
+    title = quoted(str(part.get("title", "without a title")))
+    relation = quoted(str(part.get("relationship", "unknown")), 30)
+    words = f"The manifest names an ingredient {title} (relation {relation})"
+    if "active_manifest" not in part:
+        return Finding(f"{words}, which had no manifest.", code="ingredient_unsigned")
+    results = dict_of(dict_of(part.get("validation_results")).get("activeManifest"))
+    codes = [str(row.get("code", "")) for row in dicts_of(results.get("failure"))]
+    failed = [code for code in codes if code != _UNTRUSTED]
+    if failed:
+        return Finding(
+            f"{words}, whose own manifest did not hold when it was added "
+            f"({quoted(failed[0], 60)}).",
+            code="ingredient_invalid",
+        )
+    return Finding(f"{words}, with a manifest of its own.", code="ingredient_signed")
+
+
+def _state(manifest: Manifest, anchors: int) -> Finding:
     name = quoted(str(manifest.signer.get("common_name", "without a name")))
     issuer = quoted(str(manifest.signer.get("issuer", "without a name")))
     if manifest.state == "Trusted":
-        return (
-            f"A C2PA manifest fits the file; its signer {name}, issuer {issuer}, "
-            f"is on the trust list."
+        words = (
+            f"A C2PA manifest fits the file; its signer {name}, issuer {issuer}, is on the trust "
+            f"list ({anchors} certificates)."
         )
+        return Finding(words, code="manifest_trusted")
     if manifest.state == "Valid":
-        return (
+        listed = f"is not on the trust list ({anchors} certificates)" if anchors else NO_LIST
+        words = (
             f"A C2PA manifest fits the file; it was signed by an unknown signer, who calls itself "
-            f"{name}, issuer {issuer}, and can claim anything."
+            f"{name}, issuer {issuer}, {listed}, and can claim anything."
         )
+        return Finding(words, code="manifest_of_a_stranger")
     reasons = [f"{_FAILURES.get(c, 'a check failed')} ({quoted(c, 60)})" for c in manifest.failures]
-    listed = "; ".join(reasons[:_MOST]) or "no check is named"
-    return f"A C2PA manifest is present but does not hold: {listed}. Its claims are void."
+    told = "; ".join(reasons[:_MOST]) or "no check is named"
+    words = f"A C2PA manifest is present but does not hold: {told}. Its claims are void."
+    return Finding(words, code="manifest_void")
 
 
 def _action_words(action: dict[str, Any]) -> str:
@@ -177,11 +212,3 @@ def _measurements(manifest: Manifest | None) -> dict[str, float]:
         "generated_claims_count": float(sum(code in GENERATED_TYPES for code in codes)),
         "ingredients_count": float(len(manifest.ingredients)),
     }
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _dicts(value: object) -> list[dict[str, Any]]:
-    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []

@@ -1,4 +1,6 @@
 import datetime
+import json
+import re
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from PIL import Image as Pillow
 
 from forensics import plugins
 from forensics.case import Case
+from forensics.errors import InvalidOption
+from forensics.evidence._claimed_history import claimed_history
 from forensics.evidence.provenance import Provenance
 from forensics.schema import Evidence
 
@@ -85,19 +89,55 @@ def jpeg() -> bytes:
     return buffer.getvalue()
 
 
+class Signer:
+    """A signer under a root of its own; `root`: the root's certificate in PEM."""
+
+    def __init__(self) -> None:
+        root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+        pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+        self.root = certificate("Test root", root_key, root_key).public_bytes(pem)
+        self.chain = certificate("Test signer", key, root_key).public_bytes(pem) + self.root
+        self.secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
+
+    def sign(
+        self, manifest: dict[str, Any], data: bytes, ingredients: dict[str, bytes] | None = None
+    ) -> bytes:
+        """Sign a JPEG; ingredients by title, the first of which is its parent."""
+        info = c2pa.C2paSignerInfo(b"es256", self.chain, self.secret, None)
+        output = BytesIO()
+        with c2pa.Context.from_dict(OFFLINE) as context:
+            builder = c2pa.Builder(manifest, context=context)
+            for number, (title, part) in enumerate((ingredients or {}).items()):
+                relation = "componentOf" if number else "parentOf"
+                fields = {"title": title, "relationship": relation, "label": f"part {number}"}
+                builder.add_ingredient(json.dumps(fields), "image/jpeg", BytesIO(part))
+            signer = c2pa.Signer.from_info(info)
+            builder.sign(signer, "image/jpeg", BytesIO(data), output)
+        return output.getvalue()
+
+
 @pytest.fixture(scope="module")
-def signed() -> tuple[bytes, bytes]:
+def signer() -> Signer:
+    return Signer()
+
+
+@pytest.fixture(scope="module")
+def signed(signer: Signer) -> tuple[bytes, bytes]:
     """A signed JPEG and the root certificate of its signer."""
-    root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    pem = serialization.Encoding.PEM
-    root = certificate("Test root", root_key, root_key).public_bytes(pem)
-    chain = certificate("Test signer", key, root_key).public_bytes(pem) + root
-    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo(b"es256", chain, secret, None))
-    output = BytesIO()
-    with c2pa.Context.from_dict(OFFLINE) as context:
-        c2pa.Builder(MANIFEST, context=context).sign(signer, "image/jpeg", BytesIO(jpeg()), output)
-    return output.getvalue(), root
+    return signer.sign(MANIFEST, jpeg()), signer.root
+
+
+@pytest.fixture(scope="module")
+def edited(signer: Signer, signed: tuple[bytes, bytes]) -> bytes:
+    """A JPEG made from the signed one and from one without a manifest."""
+    opened = {"action": "c2pa.opened", "parameters": {"ingredientIds": ["part 0"]}}
+    steps = [opened, {"action": "c2pa.cropped", "softwareAgent": {"name": "Test editor"}}]
+    manifest = {
+        "title": "edited.jpg",
+        "claim_generator_info": [{"name": "Test editor", "version": "1"}],
+        "assertions": [{"label": "c2pa.actions", "data": {"actions": steps}}],
+    }
+    return signer.sign(manifest, jpeg(), {"source.jpg": signed[0], "sky.jpg": jpeg()})
 
 
 def examine(data: bytes, folder: Path, trust_anchors: str = "") -> tuple[str, Evidence]:
@@ -176,6 +216,90 @@ def test_mutated_manifests_raise_nothing(signed: tuple[bytes, bytes], tmp_path: 
         assert analysis.examine(case).findings
 
 
-def test_missing_anchors_are_an_error(signed: tuple[bytes, bytes], tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        examine(signed[0], tmp_path, str(tmp_path / "nowhere.pem"))
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(None, id="missing"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b"no certificate", id="text"),
+        pytest.param(b"\xff\xfe\0" * 99, id="bytes"),
+        pytest.param(b"-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----", id="damaged"),
+    ],
+)
+def test_a_trust_list_that_lists_nobody_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "anchors.pem").write_bytes(content)
+    with pytest.raises(InvalidOption, match="trust list"):
+        examine(jpeg(), tmp_path, str(tmp_path / "anchors.pem"))
+
+
+def test_a_signer_under_another_root_stays_a_stranger(
+    signed: tuple[bytes, bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "anchors.pem").write_bytes(Signer().root + Signer().root)
+    words, evidence = examine(signed[0], tmp_path, str(tmp_path / "anchors.pem"))
+    assert "is not on the trust list (2 certificates)" in words
+    assert evidence.measurements["trusted_signers_count"] == 0
+
+
+def test_ingredients_are_named_with_what_they_brought(edited: bytes, tmp_path: Path) -> None:
+    _, evidence = examine(edited, tmp_path)
+    parts = {f.code: f.statement for f in evidence.findings if f.code.startswith("ingredient")}
+    assert set(parts) == {"ingredient_signed", "ingredient_unsigned"}
+    assert '"source.jpg" (relation "parentOf")' in parts["ingredient_signed"]
+    assert '"sky.jpg" (relation "componentOf")' in parts["ingredient_unsigned"]
+
+
+def test_the_claimed_history_leads_from_the_ingredients_to_the_file(
+    edited: bytes, tmp_path: Path
+) -> None:
+    _, evidence = examine(edited, tmp_path)
+    titles = [step.title for step in evidence.history]
+    assert sorted(titles[:2]) == ['"sky.jpg"', '"source.jpg"']
+    assert titles[2] == '"edited.jpg"'
+    assert sorted(evidence.history[2].parents) == [0, 1]
+    assert '"created"' in evidence.history[titles.index('"source.jpg"')].lines
+
+
+def test_a_missing_ingredient_voids_the_manifest(
+    edited: bytes, signed: tuple[bytes, bytes], tmp_path: Path
+) -> None:
+    label = re.search(rb"urn:c2pa:[0-9a-f-]{36}", signed[0])
+    assert label is not None
+    # The first place is the label of the ingredient's own box: under another name it is not found.
+    renamed = label[0][:-1] + (b"0" if label[0][-1:] != b"0" else b"1")
+    words, evidence = examine(edited.replace(label[0], renamed, 1), tmp_path)
+    assert "the manifest of an ingredient was removed" in words
+    assert evidence.findings[0].code == "manifest_void"
+    assert any("its manifest is missing" in step.lines for step in evidence.history)
+
+
+def test_an_ingredient_that_was_changed_before_is_said(
+    signer: Signer, signed: tuple[bytes, bytes], tmp_path: Path
+) -> None:
+    changed = bytearray(signed[0])
+    changed[-40] ^= 1
+    data = signer.sign({**MANIFEST, "title": "b.jpg"}, jpeg(), {"a.jpg": bytes(changed)})
+    _, evidence = examine(data, tmp_path)
+    [part] = [f for f in evidence.findings if f.code.startswith("ingredient")]
+    assert part.code == "ingredient_invalid"
+    assert "assertion.dataHash.mismatch" in part.statement
+
+
+def test_stripping_leaves_no_manifest(signed: tuple[bytes, bytes], tmp_path: Path) -> None:
+    data, at = signed[0], 2
+    kept = data[:2]
+    while data[at + 1] != 0xDA:
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        kept += b"" if data[at + 1] == 0xEB else data[at:end]
+        at = end
+    _, evidence = examine(kept + data[at:], tmp_path)
+    assert [finding.code for finding in evidence.findings] == ["no_manifest"]
+
+
+def test_a_history_that_loops_ends() -> None:
+    looped = {"ingredients": [{"title": "x", "active_manifest": "b"}] * 9}
+    manifests = {"a": looped, "b": {"ingredients": [{"active_manifest": "a"}] * 9}}
+    assert len(claimed_history({"active_manifest": "a", "manifests": manifests})) <= 16
+    for odd in ({}, {"manifests": 3}, {"active_manifest": [], "manifests": {"[]": 7}}):
+        assert claimed_history(odd)

@@ -114,6 +114,8 @@ def test_the_analysis_of_signatures_is_told_whom_to_trust(
     detectors: Replace, tmp_path: Path
 ) -> None:
     detectors(a="crops")
+    block = "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n"
+    (tmp_path / "anchors.pem").write_text(block)
     examiner = Examiner(trust_anchors=tmp_path / "anchors.pem")
     assert examiner.analyses["provenance"].options.trust_anchors == str(tmp_path / "anchors.pem")
 
