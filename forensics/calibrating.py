@@ -82,9 +82,14 @@ def fit_calibration(
     scores = sigmoid(a * scored.logits + b)
     upper = call_threshold(scores, scored.labels, scored.sources)
     lower = min(clear_threshold(scores, scored.labels, scored.sources), upper)
-    if not _worth_clearing(scores <= lower, mass, scored.labels):
-        lower = float(np.nextafter(scores.min(), -np.inf))
     decided = decided or Decisions(scores >= upper, scores > lower)
+    worth = [
+        _worth_clearing(cleared, mass, scored.labels)
+        for cleared in (scores <= lower, ~decided.not_cleared)
+    ]
+    if not all(worth):
+        lower = float(np.nextafter(scores.min(), -np.inf))
+        decided = Decisions(decided.called, np.ones(len(scores), bool))
     between = decided.not_cleared & ~decided.called
     return Calibration(
         slope=a,

@@ -216,3 +216,14 @@ def test_fold_without_real_pictures_leaves_rates_as_fitted() -> None:
     split = OutOfFold(table.inputs, table.labels, table.sources, table.clusters, table.kinds, folds)
     call = fit_set(split, CARDS, measured_on="s").calibrations["1"].call
     assert "from the other folds" not in call.measured_on
+
+
+def test_nothing_is_cleared_where_other_folds_thresholds_clear_fakes_like_reals() -> None:
+    table = with_folds(simulated(), shift=3.0)
+    without = OutOfFold(table.inputs, table.labels, table.sources, table.clusters, table.kinds)
+    lower = [
+        fit_set(one, CARDS, measured_on="s").calibrations["1"].clear for one in (table, without)
+    ]
+    assert lower[0].false_positive_rate == 1
+    assert lower[0].false_negative_rate == 0
+    assert lower[1].false_positive_rate < 1
