@@ -4,7 +4,7 @@ They answer how likely a finding is where something was changed, and where in th
 A picture keeps its own earlier compression, and is saved again as programs save by default.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -87,9 +87,13 @@ ALTERATIONS: dict[str, Alteration] = {
 }
 
 
-def from_the_zoo() -> Iterator[tuple[str, Alteration]]:
-    """An alteration by each `Manipulator` that is installed and has its weights."""
-    for name in entries("generator"):
+def from_the_zoo(names: Sequence[str] | None = None) -> Iterator[tuple[str, Alteration]]:
+    """An alteration by each `Manipulator` that is installed and has its weights.
+
+    Args:
+        names: of generators; those that are no manipulators are passed over. Default: all.
+    """
+    for name in entries("generator") if names is None else names:
         maker = _maker(name)
         if maker is not None:
             yield f"a region by {name}", _through_mask(maker)

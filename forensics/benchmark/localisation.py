@@ -35,6 +35,7 @@ FREQUENCY_MAPS = frozenset({"spectrum_peaks"})
 """Analyses whose map lies in the plane of frequencies."""
 GRID = 96
 """Masks and maps are compared at this many cells a side: finer than any map here."""
+SIDE = 384
 ROUNDS = 400
 LEVEL = 0.5
 
@@ -72,11 +73,19 @@ def collected(root: Path, rows: Sequence[Mapping[str, str]]) -> Iterator[Changed
             yield Changed(row["path"], row["group"], path.read_bytes(), path.suffix, mask)
 
 
-def made(samples: Sequence[Sample], store: PictureStore) -> Iterator[Changed]:
-    """Every alteration of every real picture, saved once more."""
-    alterations = {**ALTERATIONS, **dict(from_the_zoo())}
+def made(
+    samples: Sequence[Sample], store: PictureStore, makers: Sequence[str] | None = None
+) -> Iterator[Changed]:
+    """Every alteration of every real picture, saved once more.
+
+    Args:
+        samples: the real pictures.
+        store: reads them; they are cut to 384 px, at the top left, so that grids stay.
+        makers: names of the zoo's manipulators; default all.
+    """
+    alterations = {**ALTERATIONS, **dict(from_the_zoo(makers))}
     for sample, donor in zip(samples, [*samples[1:], *samples[:1]], strict=True):
-        image, other = cut(store.original(sample)), store.original(donor)
+        image, other = cut(store.original(sample), SIDE), store.original(donor)
         if min(image.shape[:2]) < LEAST_SIDE:
             continue
         for name, alter in alterations.items():
@@ -181,7 +190,7 @@ def section(found: Sequence[Score]) -> str:
         "pictures with an interval of 95 % over resampled pictures; in brackets behind, the share "
         "of pictures for which the analysis gave a map (no map counts as AUC .5 and F1 0). Two "
         "maps that know nothing of the picture stand below. Alterations were made of real "
-        "pictures of the collection and saved at quality 85 to 95; `clean` is that file as it is, "
+        "pictures of the collection, cut to 384 px, and saved at quality 85 to 95; `clean` is that file as it is, "
         "half size is saved at quality 90.\n",
     ]
     for collection in dict.fromkeys(score.collection for score in found):

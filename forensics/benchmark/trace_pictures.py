@@ -9,7 +9,6 @@ from forensics.benchmark.alterations import (
     ALTERATIONS,
     Alteration,
     as_file,
-    from_the_zoo,
     spliced,
     under_old_thumbnail,
 )
@@ -72,7 +71,6 @@ def shown_pictures(
         for sample in rows:
             yield Shown(UNTOUCHED, group, sample, suffix_of(sample), _stored(store, sample))
     chosen = in_turn(by_source, made_of)
-    alterations = {**ALTERATIONS, **dict(from_the_zoo())}
     for sample, donor in zip(chosen, chosen[1:] + chosen[:1], strict=True):
         image, other = cut(store.original(sample)), store.original(donor)
         if min(image.shape[:2]) < LEAST_SIDE:
@@ -80,15 +78,15 @@ def shown_pictures(
         for name, process in PROCESSINGS.items():
             suffix = ".png" if name == "a screenshot" else ".jpg"
             yield Shown(PROCESSED, name, sample, suffix, _made(process, image, sample))
-        for name, alter in alterations.items():
+        for name, alter in ALTERATIONS.items():
             make = _altered(alter, image, other, sample)
             yield Shown(ALTERED, name, sample, ".jpg", make)
         yield Shown(ALTERED, OLD_THUMBNAIL, sample, ".jpg", _thumbnailed(image, other, sample))
 
 
-def cut(image: Image) -> Image:
-    """The top left of a picture, at most 768 px a side."""
-    return np.ascontiguousarray(image[:MOST_SIDE, :MOST_SIDE])
+def cut(image: Image, side: int = MOST_SIDE) -> Image:
+    """The top left of a picture, at most `side` px a side."""
+    return np.ascontiguousarray(image[:side, :side])
 
 
 def suffix_of(sample: Sample) -> str:

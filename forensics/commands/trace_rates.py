@@ -42,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--part", action="append", choices=PARTS, help="measure this part only; repeatable"
     )
     parser.add_argument(
+        "--maker",
+        action="append",
+        metavar="NAME",
+        help="of the zoo's manipulators, localise this one's changes only; repeatable",
+    )
+    parser.add_argument(
         "--made-of",
         type=int,
         default=40,
@@ -101,7 +107,7 @@ def _localisation(args: argparse.Namespace) -> None:
     samples = in_turn(
         real_pictures(read_samples(args.folds, args.data), args.per_group), args.made_of
     )
-    pictures = [*collected(args.data.parent, rows), *made(samples, store)]
+    pictures = [*collected(args.data.parent, rows), *made(samples, store, args.maker)]
     rows_of = tqdm(scores(_analyses(args), pictures), "maps", len(pictures), disable=None)
     found = [score for some in rows_of for score in some]
     kept = args.runs / "localisation.json"
