@@ -190,8 +190,8 @@ def section(found: Sequence[Score]) -> str:
         "pictures with an interval of 95 % over resampled pictures; in brackets behind, the share "
         "of pictures for which the analysis gave a map (no map counts as AUC .5 and F1 0). Two "
         "maps that know nothing of the picture stand below. Alterations were made of real "
-        "pictures of the collection, cut to 384 px, and saved at quality 85 to 95; `clean` is that file as it is, "
-        "half size is saved at quality 90.\n",
+        "pictures of the collection, cut to 384 px, and saved at quality 85 to 95; `clean` is that "
+        "file as it is, half size is saved at quality 90.\n",
     ]
     for collection in dict.fromkeys(score.collection for score in found):
         mine = [score for score in found if score.collection == collection]
