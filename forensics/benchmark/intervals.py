@@ -115,9 +115,17 @@ def mean_of_known(values: Reals) -> Reals:
 
 
 def auc_of_draws(labels: Labels, ranking: Reals, drawn: Reals) -> Reals:
-    """The area under the curve in each resample, (R,)."""
+    """The area under the curve in each resample, (R,); NaN where one lacks a class."""
+    fake = labels == 1
+    order = np.argsort(ranking[~fake], kind="stable")
+    ordered = ranking[~fake][order]
+    mass = np.pad(np.cumsum(drawn[:, ~fake][:, order], axis=1), ((0, 0), (1, 0)))
+    below = np.searchsorted(ordered, ranking[fake], "left")
+    upto = np.searchsorted(ordered, ranking[fake], "right")
+    weights = drawn[:, fake]
+    won = np.einsum("rf,rf->r", weights, mass[:, below] + mass[:, upto]) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
-        return _auc(*_curves(labels, ranking, drawn)[:2])
+        return np.asarray(won / (weights.sum(axis=1) * mass[:, -1]))
 
 
 def _ranked(answers: Answers, drawn: Reals, limit: float) -> dict[str, Reals]:

@@ -6,6 +6,7 @@ import pytest
 from forensics.benchmark import metrics
 from forensics.benchmark.intervals import (
     Answers,
+    auc_of_draws,
     draw_rows,
     figures,
     interval,
@@ -121,3 +122,12 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("forensics.benchmark.intervals._BLOCK", 240)
     parts = figures(given, drawn, limit=0.01)
     assert all(parts[name] == pytest.approx(whole[name]) for name in whole)
+
+
+def test_the_area_alone_is_the_area_among_all_figures() -> None:
+    given = answers(200)
+    drawn = draw_rows(np.arange(200).astype(str), given.sources, rounds=50, seed=0)
+    drawn[7, given.labels == 1] = 0
+    alone = auc_of_draws(given.labels, given.ranking, drawn)
+    assert alone == pytest.approx(figures(given, drawn, limit=0.05)["auc"], nan_ok=True)
+    assert np.isnan(alone[7])
