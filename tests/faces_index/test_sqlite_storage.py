@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from forensics.errors import GalleryUnusable
-from forensics.faces import sqlite_storage
 from forensics.faces.sqlite_schema import APPLICATION, MIGRATIONS
 from forensics.faces.sqlite_storage import NAME, SqliteStorage
 from forensics.faces.storage import Record
@@ -112,7 +111,7 @@ def test_a_removal_that_was_interrupted_is_finished_at_the_next_opening(
 def test_a_removal_beside_a_reader_is_said_and_finished_later(
     storage: SqliteStorage, gallery: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_storage, "PATIENCE", 0.1)
+    storage._connection.execute("PRAGMA busy_timeout = 100")
     monkeypatch.setattr(SqliteStorage._purge, "__kwdefaults__", {"patience": 0.1})
     storage.add([record(0, "Bob"), record(1)], VECTORS[:2])
     reader = sqlite3.connect(gallery / NAME, isolation_level=None)
