@@ -48,7 +48,7 @@ def lattices(image: Image) -> Lattices:
     rows, columns = image.shape[0] // CELL, image.shape[1] // CELL
     white = np.zeros((rows, columns), np.float32)
     black = np.zeros((rows, columns), np.float32)
-    for top in range(0, rows * CELL, STRIP_ROWS):
+    for top in range(0, rows * CELL if columns else 0, STRIP_ROWS):
         bottom = min(top + STRIP_ROWS, rows * CELL)
         part = slice(top // CELL, bottom // CELL)
         white[part], black[part] = _mean_errors(image[top:bottom, : columns * CELL, 1])

@@ -153,8 +153,9 @@ def _nearest(vectors: Floats, places: NDArray[np.float64]) -> tuple[NDArray[np.i
     for start in range(0, len(vectors), 500):
         part = slice(start, start + 500)
         likeness = vectors[part] @ vectors.T
-        x, y = (np.abs(places[part, axis, None] - places[:, axis]) < NEAREST for axis in (0, 1))
-        likeness[x & y] = -1
+        x, y = (np.abs(axis[part, None] - axis) < NEAREST for axis in places.T.astype(np.float32))
+        np.logical_and(x, y, out=x)
+        likeness[x] = -1
         pairs.append(_good_pairs(likeness) + np.array([[start], [0], [0]]))
     rows, columns, distances_of = np.concatenate(pairs, axis=1)
     best = np.argsort(distances_of, kind="stable")[:MOST_MATCHES]
@@ -163,20 +164,23 @@ def _nearest(vectors: Floats, places: NDArray[np.float64]) -> tuple[NDArray[np.i
 
 
 def _good_pairs(likeness: Floats) -> NDArray[np.float64]:
-    """(3, N): row, column and distance of the nearest, or of the two nearest if both stand out."""
+    """(3, N): row, column and distance of the nearest, or of the two nearest if both stand out.
+
+    `likeness` is used up.
+    """
     if likeness.shape[1] < NEIGHBOURS:
         return np.zeros((3, 0))
-    nearest = np.argpartition(-likeness, NEIGHBOURS - 1, axis=1)[:, :NEIGHBOURS]
-    found = np.take_along_axis(likeness, nearest, axis=1)
-    order = np.argsort(-found, axis=1)
-    nearest = np.take_along_axis(nearest, order, axis=1)
-    distances = np.sqrt(np.maximum(2 - 2 * np.take_along_axis(found, order, axis=1), 0))
-    one, two, three = distances.T
+    rows = np.arange(len(likeness))
+    nearest, found = [], []
+    for _ in range(NEIGHBOURS):
+        nearest.append(likeness.argmax(axis=1))
+        found.append(likeness[rows, nearest[-1]])
+        likeness[rows, nearest[-1]] = -2
+    one, two, three = np.sqrt(np.maximum(2 - 2 * np.array(found), 0))
     first = (one < ALIKE) & (one < RATIO * two)
     both = (two < ALIKE) & (two < RATIO * three)
-    rows = np.arange(len(distances))
     chosen = [(rows[first | both], 0, one[first | both]), (rows[both], 1, two[both])]
-    parts = [np.stack([row, nearest[row, rank], value]) for row, rank, value in chosen]
+    parts = [np.stack([row, nearest[rank][row], value]) for row, rank, value in chosen]
     return np.concatenate(parts, axis=1)
 
 

@@ -66,7 +66,7 @@ def test_a_part_without_the_lattice_is_found_where_it_lies() -> None:
     assert missing_map(lattices(image))[6:9, 7:10].min() > 0.6
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 3), (40, 40, 3), (3, 5000, 3)])
+@pytest.mark.parametrize("shape", [(1, 1, 3), (40, 40, 3), (3, 5000, 3), (300, 20, 3)])
 def test_small_pictures_tell_nothing(shape: tuple[int, int, int]) -> None:
     assert lattices(np.full(shape, 7, np.uint8)).errors == 0
 
