@@ -50,7 +50,7 @@ def forged(
         apart = np.hypot(u - x, v - y) > 1.1 * radius + far
         if apart and image.mean(axis=2)[mask > 0].std() > LEAST_DEVIATION:
             turn = np.asarray(cv2.getRotationMatrix2D((x, y), degrees, scale), np.float64)
-            transform = turn + [[0, 0, u - x], [0, 0, v - y]]
+            transform = turn + np.asarray([[0, 0, u - x], [0, 0, v - y]])
             places = np.argwhere(mask > 0)[:, ::-1].astype(np.float64)
             return _pasted(image, mask, transform), transform, places
     return None

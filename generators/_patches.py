@@ -15,7 +15,6 @@ from torch.nn import functional
 from forensics.training import Checkpoint, PictureData
 from generators._recipe import PatchRecipe
 
-
 WARM_UP = 30
 """Steps over which the learning rate rises to its height."""
 

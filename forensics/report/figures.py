@@ -57,7 +57,7 @@ def _map_figure(name: str, suffix: str, finding: Finding, heatmap: Map, verdict:
     return Figure(pictures.svg_uri(svg), caption, description, title, ramp=True)
 
 
-def _line_figure(
+def _line_figure(  # noqa: PLR0917
     name: str, suffix: str, finding: Finding, lines: Floats, verdict: Verdict, preview: bytes
 ) -> Figure:
     title = f"{words.name_words(name).capitalize()}{suffix}, lines"

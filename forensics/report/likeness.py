@@ -19,7 +19,8 @@ TOP = 3
 _SIDE = 160
 STYLE = """
 .report .pair { display: flex; gap: .75rem; flex: none; align-items: flex-start; margin: 0 0 1rem; }
-.report .pair img, .report .pair .none { width: 9rem; height: 10rem; object-fit: contain; flex: none; }
+.report .pair img, .report .pair .none { width: 9rem; height: 10rem; object-fit: contain;
+  flex: none; }
 .report .pair .none { display: grid; place-items: center; border: 1px dashed; overflow: hidden;
   padding: .4rem; font-size: .75rem; box-sizing: border-box; }
 .report .pair figcaption { max-width: 34rem; }

@@ -86,7 +86,8 @@ def _iris(image: Image, eye: NDArray[np.float64], distance: float, tilt: float) 
     if not (0 <= eye[0] < image.shape[1] and 0 <= eye[1] < image.shape[0]):
         return None
     scale = SIDE / (WINDOW * distance)
-    turn = cv2.getRotationMatrix2D((float(eye[0]), float(eye[1])), tilt, scale)
+    centre = (float(eye[0]), float(eye[1]))
+    turn = np.asarray(cv2.getRotationMatrix2D(centre, tilt, scale), np.float64)
     turn[:, 2] += SIDE / 2 - eye
     cut = cv2.warpAffine(image, turn, (SIDE, SIDE), flags=cv2.INTER_AREA)
     gray = luma(np.asarray(cut, np.uint8))

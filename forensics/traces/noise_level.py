@@ -106,12 +106,12 @@ def _causes(levels: NoiseLevels) -> NDArray[np.float64]:
 
 def _robust_fit(causes: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Least squares that outliers pull little: Huber's weights, a few rounds."""
-    weights = np.ones(len(values))
+    weights: NDArray[np.float64] = np.ones(len(values))
     fitted = np.zeros(causes.shape[1])
     for _ in range(_ROUNDS):
         root = np.sqrt(weights)
         fitted = np.linalg.lstsq(causes * root[:, None], values * root, rcond=1e-6)[0]
         errors = np.abs(values - causes @ fitted)
         scale = max(TO_SIGMA * float(np.median(errors)), 1e-3)
-        weights = np.minimum(1, _HUBER * scale / np.maximum(errors, 1e-12))
+        weights = np.asarray(np.minimum(1, _HUBER * scale / np.maximum(errors, 1e-12)), np.float64)
     return fitted

@@ -127,8 +127,8 @@ def _decoder(chosen: Architecture, widths: tuple[int, ...]) -> list[nn.Module]:
     for n_in, n_out in zip(widths[::-1], (*widths[-2::-1], widths[0]), strict=True):
         layers += [*_up(chosen, n_in, n_out), *_finished(chosen, n_out)]
     last = nn.Conv2d(widths[0], 3, 3, padding=1)
-    nn.init.zeros_(last.weight)
-    nn.init.zeros_(last.bias)
+    for parameter in last.parameters():
+        nn.init.zeros_(parameter)
     return [*layers, last]
 
 
