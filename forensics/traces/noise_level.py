@@ -110,7 +110,8 @@ def _robust_fit(causes: NDArray[np.float64], values: NDArray[np.float64]) -> NDA
     fitted = np.zeros(causes.shape[1])
     for _ in range(_ROUNDS):
         root = np.sqrt(weights)
-        fitted = np.linalg.lstsq(causes * root[:, None], values * root, rcond=1e-6)[0]
+        found = np.linalg.lstsq(causes * root[:, None], values * root, rcond=1e-6)[0]
+        fitted = np.asarray(found, np.float64)
         errors = np.abs(values - causes @ fitted)
         scale = max(TO_SIGMA * float(np.median(errors)), 1e-3)
         weights = np.asarray(np.minimum(1, _HUBER * scale / np.maximum(errors, 1e-12)), np.float64)

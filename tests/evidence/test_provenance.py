@@ -26,22 +26,14 @@ OFFLINE: dict[str, Any] = {
     "verify": {"remote_manifest_fetch": False},
     "builder": {"thumbnail": {"enabled": False}},
 }
+ACTION = {
+    "action": "c2pa.created",
+    "digitalSourceType": SOURCES + "trainedAlgorithmicMedia",
+    "softwareAgent": {"name": "Test model", "version": "2"},
+}
 MANIFEST = {
     "claim_generator_info": [{"name": "Test maker", "version": "1"}],
-    "assertions": [
-        {
-            "label": "c2pa.actions",
-            "data": {
-                "actions": [
-                    {
-                        "action": "c2pa.created",
-                        "digitalSourceType": SOURCES + "trainedAlgorithmicMedia",
-                        "softwareAgent": {"name": "Test model", "version": "2"},
-                    }
-                ]
-            },
-        }
-    ],
+    "assertions": [{"label": "c2pa.actions", "data": {"actions": [ACTION]}}],
 }
 KEY_USES = (
     "digital_signature",

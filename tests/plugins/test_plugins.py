@@ -53,7 +53,8 @@ def test_a_card_states_its_kind_and_licences(kind: str, name: str) -> None:
 @pytest.mark.parametrize("package", PACKAGES.values())
 def test_every_public_plugin_file_has_a_card(package: str) -> None:
     folder = ROOT / package.replace(".", "/")
-    files = {path.stem for path in folder.glob("[!_]*.py")}
+    packages = {path.parent.name for path in folder.glob("[!_]*/__init__.py")}
+    files = {path.stem for path in folder.glob("[!_]*.py")} | packages
     assert files == {path.stem for path in folder.glob("*.toml")}
 
 
@@ -113,6 +114,7 @@ def test_whatever_decides_scores_changes_the_fingerprint(changes: dict[str, obje
 def _contract(kind: str) -> tuple[type, ...]:
     from forensics.analysis import Analysis
     from forensics.detector import Detector
-    from forensics.generator import Generator, Manipulator
+    from forensics.generator import Generator, Manipulator, Swapper
 
-    return {"detector": (Detector,), "generator": (Generator, Manipulator)}.get(kind, (Analysis,))
+    makers = (Generator, Manipulator, Swapper)
+    return {"detector": (Detector,), "generator": makers}.get(kind, (Analysis,))
