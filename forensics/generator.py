@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from forensics.faces.portrait import Portrait
@@ -19,6 +19,27 @@ class Generator(Plugin, ABC):
     @abstractmethod
     def sample(self, count: int, seed: int) -> list[Image]:
         """Return `count` pictures, (H, W, 3) uint8 RGB; picture i depends on seed and i alone."""
+
+
+class Mixer(ABC):
+    """A generator whose pictures can take some of their styles from others."""
+
+    @abstractmethod
+    def mix(self, rows: int, columns: int, seed: int) -> list[list[Image]]:
+        """Return a table of pictures of one size: sources in its first row and column.
+
+        The first row has `columns` sources and the first column `rows`; in the corner stands the
+        mean picture, and in each cell a picture with coarse styles of its row's source and fine
+        ones of its column's.
+        """
+
+
+class Interpolator(ABC):
+    """A generator whose pictures lie in a continuous space."""
+
+    @abstractmethod
+    def walk(self, keys: int, frames: int, seed: int) -> Iterator[Image]:
+        """Yield a closed walk through `keys` pictures, `frames` pictures from one to the next."""
 
 
 class Manipulator(Plugin, ABC):

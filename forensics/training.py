@@ -7,14 +7,16 @@ from above (`commands/train.py`), so that no detector knows where pictures lie o
 import csv
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
-from forensics.errors import InvalidManifest
+from forensics.errors import InvalidManifest, OutputFailed
 from forensics.schema import Floats, Image, Step
 
 EQUALISE = -2
@@ -160,6 +162,27 @@ def logged(steps: Iterator[Step], path: Path) -> Iterator[Step]:
         yield step
 
 
+@contextmanager
+def whole_output(path: Path) -> Iterator[Path]:
+    """Give a path to write to, and put the file at `path` once it is whole; else remove it.
+
+    Raises:
+        OutputFailed: the disk is full or may not be written; what was at `path` stays.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        part.replace(path)
+    # torch and safetensors wrap the system's error in their own.
+    except (OSError, RuntimeError, SafetensorError) as error:
+        part.unlink(missing_ok=True)
+        raise OutputFailed(
+            f"{path.name} could not be written ({error}); make room or choose another --out, then"
+            " run the same command again: it goes on from its last checkpoint"
+        ) from error
+
+
 class Checkpoint:
     """The state of a training run on disk; the last good one survives a crash while saving."""
 
@@ -168,13 +191,15 @@ class Checkpoint:
         self.path = path
 
     def save(self, state: dict[str, Any]) -> None:
-        """Replace the checkpoint in one step."""
+        """Replace the checkpoint in one step.
+
+        Raises:
+            OutputFailed: the disk is full or may not be written; the last checkpoint stays.
+        """
         import torch
 
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_suffix(".part")
-        torch.save(state, part)
-        part.replace(self.path)
+        with whole_output(self.path) as part:
+            torch.save(state, part)
 
     def load(self) -> dict[str, Any] | None:
         """Return the last state, or None where there is none. Tensors and numbers only."""

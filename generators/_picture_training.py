@@ -1,0 +1,252 @@
+"""How generators of pictures from nothing learn: batches, running means, checkpoints, snapshots.
+
+Every random draw of a step depends on the seed, the step and the process alone, so that a run that
+was stopped goes on exactly as one that never was.
+"""
+
+import json
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch import Tensor, distributed, nn
+
+import forensics
+from forensics.errors import InvalidOption
+from forensics.schema import Image, Step
+from forensics.training import Checkpoint, PictureData, whole_output
+from forensics.writing import Provenance, write_picture
+from generators._gan_data import PictureArrays, load_arrays
+from generators._recipe import PictureRecipe
+from generators._sampling import header_of
+
+GRID = 8
+"""Pictures in a row and in a column of a snapshot."""
+
+
+class PictureTask(ABC):
+    """Networks that learn to make pictures.
+
+    Attributes:
+        networks: everything that has weights, by name.
+        average: the generator's running mean, which is what ships.
+        optimizers: by name.
+    """
+
+    networks: dict[str, nn.Module]
+    average: nn.Module
+    optimizers: dict[str, torch.optim.Optimizer]
+
+    @abstractmethod
+    def learn(self, real: Tensor, seen: int, rng: torch.Generator) -> dict[str, float]:
+        """Take one step on (N, 3, R, R) in [-1, 1] after `seen` pictures; return figures."""
+
+    @abstractmethod
+    def drawn(self, count: int, seed: int) -> Tensor:
+        """Pictures of the running mean, (N, 3, R, R); picture i depends on seed and i alone."""
+
+    def numbers(self) -> dict[str, float]:
+        """Numbers a resumed run needs beside weights; `remember` takes them back."""
+        return {}
+
+    def remember(self, numbers: dict[str, float]) -> None:  # noqa: B027 - most have none
+        """Take back what `numbers` gave."""
+
+
+def trained(
+    task: PictureTask, data: PictureData, recipe: PictureRecipe, seed: int, name: str
+) -> Iterator[Step]:
+    """Train a task; checkpoints, weights and snapshots go into the run's folder.
+
+    Weights (`NAME.safetensors`, the running mean in half precision) are written with every
+    checkpoint, so that a run can be used before it ends.
+
+    Raises:
+        InvalidManifest: too few pictures to learn from.
+        InvalidOption: the folder holds a checkpoint of another architecture.
+        OutputFailed: a checkpoint cannot be written; the last good one stays.
+    """
+    arrays = load_arrays(data, recipe.resolution)
+    facts = {"learned": len(arrays.names), "held_out": len(arrays.held_out)}
+    listed = json.dumps(facts | {"skipped": arrays.skipped}, indent=2)
+    data.folder.mkdir(parents=True, exist_ok=True)
+    (data.folder / "pictures.json").write_text(listed, encoding="utf-8")
+    weights = data.folder / f"{name}.safetensors"
+    run = _Run(task, arrays, recipe, seed=seed, weights=weights)
+    yield from run.steps()
+
+
+class _Run:
+    def __init__(
+        self,
+        task: PictureTask,
+        arrays: PictureArrays,
+        recipe: PictureRecipe,
+        *,
+        seed: int,
+        weights: Path,
+    ) -> None:
+        self.task, self.arrays, self.recipe, self.seed = task, arrays, recipe, seed
+        self.weights = weights
+        self.checkpoint = Checkpoint(weights.with_name("checkpoint.pt"))
+        for network in [*task.networks.values(), task.average]:
+            network.to(recipe.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def steps(self) -> Iterator[Step]:
+        batch, last = self.recipe.batch, self.recipe.images // self.recipe.batch
+        first = self._restore(self.checkpoint.load())
+        for step in range(first, last):
+            figures = self._learn(step)
+            done = step + 1
+            if _due(done, batch, self.recipe.save_every) or done == last:
+                self._save(done)
+            if _due(done, batch, self.recipe.snapshot_every) or done == last:
+                self._snapshot(done * batch)
+            if done % self.recipe.log_every == 0 or done == last:
+                yield Step(done, last, {"images": float(done * batch), **figures})
+
+    def _learn(self, step: int) -> dict[str, float]:
+        rank, world = rank_and_world()
+        drawing = np.random.default_rng([self.seed, step, rank])
+        rng = torch.Generator().manual_seed(int(drawing.integers(2**62)))
+        count = max(2, self.recipe.batch // world)
+        chosen = drawing.integers(len(self.arrays.learned), size=count)
+        real = as_tensor(self.arrays.learned[chosen])
+        if self.recipe.mirror:
+            flipped = torch.rand(count, generator=rng) < 1 / 2
+            real = torch.where(flipped[:, None, None, None], real.flip(3), real)
+        real = real.to(self.recipe.device, memory_format=torch.channels_last)
+        figures = self.task.learn(real, step * self.recipe.batch, rng)
+        if not all(np.isfinite(list(figures.values()))):
+            raise InvalidOption(
+                f"the run diverged at step {step}: {figures}; go on from {self.checkpoint.path}"
+                " with a smaller rate"
+            )
+        return figures
+
+    def _save(self, step: int) -> None:
+        if rank_and_world()[0] > 0:
+            return
+        write_weights(self.weights, self.task.average, self.recipe)
+        networks = {name: network.state_dict() for name, network in self.task.networks.items()}
+        optimizers = {name: each.state_dict() for name, each in self.task.optimizers.items()}
+        self.checkpoint.save(
+            {
+                "step": step,
+                "networks": networks,
+                "average": self.task.average.state_dict(),
+                "optimizers": optimizers,
+                "numbers": self.task.numbers(),
+            }
+        )
+
+    def _restore(self, state: dict[str, Any] | None) -> int:
+        if state is None:
+            return 0
+        try:
+            for name, network in self.task.networks.items():
+                network.load_state_dict(state["networks"][name])
+            self.task.average.load_state_dict(state["average"])
+            for name, optimizer in self.task.optimizers.items():
+                optimizer.load_state_dict(state["optimizers"][name])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise InvalidOption(
+                f"{self.checkpoint.path} is the checkpoint of another architecture"
+                f" ({str(error).splitlines()[0]}); choose another --out or the same recipe"
+            ) from error
+        self.task.remember(state["numbers"])
+        return int(state["step"])
+
+    def _snapshot(self, images: int) -> None:
+        if rank_and_world()[0] > 0:
+            return
+        pictures = as_images(self.task.drawn(GRID**2, self.seed))
+        path = self.weights.parent / "snapshots" / f"{images:09d}.png"
+        path.parent.mkdir(exist_ok=True)
+        mark = Provenance(self.weights.stem, forensics.__version__, self.seed, weights_sha256="")
+        write_picture(path, tiled(pictures, GRID), mark)
+
+
+def _due(step: int, batch: int, every: int) -> bool:
+    """Whether `every` pictures more were passed with this step."""
+    return every > 0 and (step * batch) // every > ((step - 1) * batch) // every
+
+
+def rank_and_world() -> tuple[int, int]:
+    """This process among those that torchrun started: its number, and how many they are."""
+    if "WORLD_SIZE" not in os.environ or int(os.environ["WORLD_SIZE"]) == 1:
+        return 0, 1
+    if not distributed.is_initialized():
+        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    return distributed.get_rank(), distributed.get_world_size()
+
+
+def share_gradients(network: nn.Module) -> None:
+    """Average gradients over the processes that torchrun started; none, where there is one."""
+    world = rank_and_world()[1]
+    if world == 1:
+        return
+    gradients = [p.grad for p in network.parameters() if p.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    distributed.all_reduce(flat)
+    parts = (flat / world).split([gradient.numel() for gradient in gradients])
+    for gradient, part in zip(gradients, parts, strict=True):
+        gradient.copy_(part.view_as(gradient))
+
+
+def in_half_precision(device: str) -> AbstractContextManager[Any]:
+    """Mixed precision on a GPU; nothing on a CPU, where it is slower."""
+    if device.startswith("cuda"):
+        return torch.autocast("cuda", torch.bfloat16)
+    return nullcontext()
+
+
+@torch.no_grad()
+def follow(average: nn.Module, network: nn.Module, keep: float) -> None:
+    """Move a running mean of weights a little towards `network`; buffers are copied."""
+    torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - keep)
+    for mean, buffer in zip(average.buffers(), network.buffers(), strict=True):
+        mean.copy_(buffer)
+
+
+def write_weights(path: Path, network: nn.Module, recipe: PictureRecipe) -> None:
+    """Write weights in half precision, and in the header how to build their network.
+
+    Raises:
+        OutputFailed: the disk is full or may not be written; what was there stays.
+    """
+    tensors = {
+        name: tensor.half().contiguous() if tensor.is_floating_point() else tensor.contiguous()
+        for name, tensor in network.state_dict().items()
+    }
+    with whole_output(path) as part:
+        save_file(tensors, part, header_of(recipe))
+
+
+def as_tensor(pictures: NDArray[np.uint8]) -> Tensor:
+    """(N, H, W, 3) uint8 RGB to (N, 3, H, W) float32 in [-1, 1]."""
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+
+
+def as_images(pictures: Tensor) -> list[Image]:
+    """(N, 3, H, W) in [-1, 1] to pictures of (H, W, 3) uint8 RGB."""
+    levels = pictures.detach().float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+    return list(levels.permute(0, 2, 3, 1).contiguous().cpu().numpy())
+
+
+def tiled(pictures: list[Image], columns: int) -> Image:
+    """Pictures of one size side by side, in rows; the last row is filled up with black."""
+    rows = -(-len(pictures) // columns)
+    blank = [np.zeros_like(pictures[0])] * (rows * columns - len(pictures))
+    cells = np.stack([*pictures, *blank]).reshape(rows, columns, *pictures[0].shape)
+    height, width = pictures[0].shape[:2]
+    return np.ascontiguousarray(
+        cells.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, 3)
+    )
