@@ -7,13 +7,17 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PULLED := $(VENV)/.pulled
 
-.PHONY: demo test app lint setup
+.PHONY: demo test hostile app lint setup
 
 demo: setup
 	$(BIN)/forensics demo --out demo
 
 test: setup
 	$(BIN)/python -m pytest
+
+# 500 damaged files through every analysis; `make test` tries 200, and 500 on those of JPEG.
+hostile: setup
+	FORENSICS_MUTATIONS=100 $(BIN)/python -m pytest tests/hostile
 
 app: setup
 	$(BIN)/forensics app

@@ -1,6 +1,10 @@
-"""However a file is damaged, the other analyses say something of it, or its reading is refused."""
+"""However a file is damaged, the other analyses say something of it, or its reading is refused.
+
+`make hostile` tries 500 files; here are fewer, so that the suite stays fast.
+"""
 
 import math
+import os
 import random
 import warnings
 from collections.abc import Callable
@@ -23,10 +27,11 @@ from forensics.case import Case
 from forensics.errors import CameraUnusable, ForensicsError
 
 NAMES = (
-    *("copy_move", "demosaicing", "lighting_and_geometry"),
-    *("metadata", "noise_residual", "provenance"),
+    *("copy_move", "demosaicing", "error_level", "lighting_and_geometry"),
+    *("metadata", "noise_residual", "provenance", "spectrum_peaks"),
 )
-RUNS_PER_FILE = 40
+RUNS_PER_FILE = int(os.environ.get("FORENSICS_MUTATIONS", "40"))
+"""Of each of five files."""
 SLOWEST = 10.0
 """Seconds of the processor: others may be using it too."""
 HISTORY = (
