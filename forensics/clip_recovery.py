@@ -22,7 +22,7 @@ PATCH_BLOCKS = (5, 6, 7)
 late enough to tell one texture from another."""
 CONTENT_BLOCK = 11
 """Its class token says what a picture shows; it serves as a baseline only."""
-WIDTH, HEADS, PATCH, GRID = 768, 12, 16, 14
+BLOCKS, WIDTH, HEADS, PATCH, GRID = 12, 768, 12, 16, 14
 PRODUCTS = {
     "q_proj": "self_attn/q_proj",
     "k_proj": "self_attn/k_proj",
@@ -123,6 +123,18 @@ def build_content_graph(weights: Tensors) -> onnx.ModelProto:
     first = _slice(graph, stream, 0, 1)
     graph.nodes.append(helper.make_node("Identity", [first], ["content"]))
     return _model(graph, "content", ["N", 1, WIDTH])
+
+
+def build_class_graph(weights: Tensors) -> onnx.ModelProto:
+    """Build "crops" (N, 3, 16 h, 16 w) -> "classes" (N, 12, 768): each block's class token."""
+    graph = _Graph()
+    stream = _embed(graph, weights)
+    kept = []
+    for block in range(BLOCKS):
+        stream = _block(graph, weights, f"encoder.layers.{block}", stream)
+        kept.append(_slice(graph, stream, 0, 1))
+    graph.nodes.append(helper.make_node("Concat", kept, ["classes"], axis=1))
+    return _model(graph, "classes", ["N", BLOCKS, WIDTH])
 
 
 def _model(graph: _Graph, output: str, shape: list[str | int]) -> onnx.ModelProto:

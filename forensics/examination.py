@@ -20,7 +20,7 @@ from forensics.case import Case
 from forensics.detector import CropDetector, Detector, Localiser, fake_logit
 from forensics.errors import BrokenPlugin, ForensicsError, NotCalibrated, WeightsUnavailable
 from forensics.faces.align import face_crop
-from forensics.plugins import backbones, entries, load, plugin_class
+from forensics.plugins import backbones, default_detectors, entries, load, plugin_class
 from forensics.prevalence import with_prevalence
 from forensics.schema import (
     Evidence,
@@ -75,7 +75,7 @@ class Examiner:
         gallery: Path | None = None,
         camera: str = "",
     ) -> None:
-        """Load the plugins by name; by default all of them.
+        """Load the plugins by name; by default all but those that are there to be compared.
 
         Args:
             detectors: names of detectors. One that is asked for by name must have its weights;
@@ -95,7 +95,7 @@ class Examiner:
         """
         if fast and detectors is not None:
             raise ValueError("give either fast or detectors: fast is a choice of detectors")
-        by_default = FAST if fast else tuple(entries("detector"))
+        by_default = FAST if fast else default_detectors()
         self.missing: dict[str, WeightsUnavailable] = {}
         self.detectors: dict[str, Detector] = {}
         for name in by_default if detectors is None else detectors:

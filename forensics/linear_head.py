@@ -31,7 +31,8 @@ class HeadRecipe:
 
     `penalty`: L2 on the weights of standardised features; `pairs`: weight of the pair loss beside
     the cross-entropy; `content`: how many principal components of the real rows are projected out
-    first, since real pictures differ most in what they show; `iterations` of L-BFGS at most.
+    first, since real pictures differ most in what they show (0: none are looked for);
+    `iterations` of L-BFGS at most.
     """
 
     penalty: float = 0.3
@@ -72,7 +73,9 @@ def fit_head(rows: HeadRows, recipe: HeadRecipe) -> LinearHead:
     scale = rows.features.std(axis=0) + 1e-6
     standard = (rows.features - mean) / scale
     content = _principal(standard[rows.kinds == 0], min(recipe.content, width - 1))
-    found = _minimise(standard - (standard @ content) @ content.T, rows, recipe)
+    if content.size:
+        standard -= (standard @ content) @ content.T
+    found = _minimise(standard, rows, recipe)
     weight = found[:-3].reshape(width, 3)
     weight = (weight - content @ (content.T @ weight)) / scale[:, None]
     bias = found[-3:] - mean @ weight
@@ -81,6 +84,8 @@ def fit_head(rows: HeadRows, recipe: HeadRecipe) -> LinearHead:
 
 def _principal(rows: Floats, count: int) -> Floats:
     """The directions in which rows vary most, (D, count) float32, orthonormal."""
+    if count == 0:
+        return np.empty((rows.shape[1], 0), np.float32)
     _, directions = np.linalg.eigh(np.cov(rows, rowvar=False))
     return np.asarray(directions[:, directions.shape[1] - count :], np.float32)
 

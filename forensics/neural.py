@@ -29,6 +29,11 @@ def session(path: Path, threads: int = 0) -> Any:
 
     `threads` 0 takes as many as `$FORENSICS_THREADS` says, else all cores.
     """
+    return session_of(path.read_bytes(), threads)
+
+
+def session_of(model: bytes, threads: int = 0) -> Any:
+    """Open an ONNX model from its bytes; `threads` as in `session`."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -36,9 +41,7 @@ def session(path: Path, threads: int = 0) -> Any:
     options.log_severity_level = 3
     # Threads that spin while they wait take the processor from whatever else runs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(
-        path.read_bytes(), options, providers=["CPUExecutionProvider"]
-    )
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def run_each(path: Path, crops: Sequence[Image], mean: Floats, std: Floats) -> Floats:

@@ -91,6 +91,11 @@ def cards(kind: str) -> dict[str, ModelCard]:
     return {name: entry.card for name, entry in entries(kind).items()}
 
 
+def default_detectors() -> tuple[str, ...]:
+    """Names of the detectors that are used where none is named; the others must be asked for."""
+    return tuple(name for name, card in cards("detector").items() if card.by_default)
+
+
 def find_card(name: str) -> ModelCard:
     """The card of a plugin of any kind, or of a backbone.
 

@@ -106,9 +106,8 @@ class Face:
 class Prevalence:
     """How often a kind of finding appears in pictures that nobody altered, as measured.
 
-    `share` of `pictures` untouched ones in [0, 1], with its 95 % `interval`. `processed` and
-    `altered` give the share after each innocent processing, and after each alteration, that the
-    measurement made of some of them.
+    `share` of `pictures` untouched ones in [0, 1], with its 95 % `interval`; `processed` and
+    `altered`: the share after each innocent processing, and after each alteration, of some of them.
     """
 
     share: float
@@ -296,5 +295,6 @@ class ModelCard:
     known_failures: tuple[str, ...] = ()
     score_version: int = 1
     """Raised when the code changes scores although the weights do not."""
+    by_default: bool = True  # Detectors used where none is named; others are there to be compared.
     source: dict[str, object] = field(default_factory=dict)
     """Where weights that do not ship come from: registry package, version, file, hashes."""

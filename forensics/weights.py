@@ -27,8 +27,11 @@ def file_named(card: ModelCard, suffix: str) -> WeightFile:
     """The one weights file of `card` whose name ends with `suffix` (".onnx", "head.safetensors").
 
     Raises:
-        BrokenPlugin: the card names no such file, or several.
+        WeightsUnavailable: the card names no file at all; the message has the command that trains.
+        BrokenPlugin: the card names other files, or several such.
     """
+    if not card.weights and card.retrain:
+        raise WeightsUnavailable(f"{card.title}: ships no weights; {_remedy(card)}")
     fitting = [file for file in card.weights if file.file.endswith(suffix)]
     if len(fitting) != 1:
         names = ", ".join(file.file for file in card.weights) or "none at all"

@@ -124,6 +124,7 @@ def detectors(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
         monkeypatch.setattr(examination, "load", load)
         monkeypatch.setattr(examination, "entries", entries)
+        monkeypatch.setattr(examination, "default_detectors", lambda: tuple(kinds))
         monkeypatch.setattr(examination, "load_fusion", lambda names: FixedFusion())
 
     return replace

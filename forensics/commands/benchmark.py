@@ -37,7 +37,7 @@ from forensics.benchmark.run import Benchmark, Settings
 from forensics.benchmark.tables import rows_of
 from forensics.benchmark.viewing import LEVELS, SIDE, Viewer
 from forensics.errors import InvalidOption, WeightsUnavailable
-from forensics.plugins import entries
+from forensics.plugins import default_detectors
 from forensics.report.benchmark_page import write_page
 from forensics.report.benchmark_parts import Shown, count_words, way_words
 from forensics.report.benchmark_sections import sections
@@ -84,7 +84,7 @@ def _add_contestants(parser: argparse.ArgumentParser) -> None:
         "--detector",
         action="append",
         metavar="NAME|FILE.py",
-        help="may be repeated; default: all that are installed",
+        help="may be repeated; default: those that examine uses",
     )
     parser.add_argument(
         "--scores",
@@ -184,7 +184,7 @@ def _all_matched(collection: Collection) -> bool:
 
 
 def _contestants(args: argparse.Namespace) -> list[Contestant]:
-    chosen = args.detector or ([] if args.scores else list(entries("detector")))
+    chosen = args.detector or ([] if args.scores else list(default_detectors()))
     found = [contestant_of(text) for text in dict.fromkeys(chosen)]
     if args.runs is None:
         found = [each for each in found if _ready(each, by_name=args.detector is not None)]
@@ -213,7 +213,9 @@ def _ready(contestant: Contestant, *, by_name: bool) -> bool:
 def _fused(args: argparse.Namespace, found: list[Contestant]) -> Contestant | None:
     if args.runs is None:
         return fused_of(found) if args.level == "image" else None
-    names = tuple(each.name for each in found if each.kind == PLUGIN)
+    # Those that are there to be compared have no vote.
+    voting = set(default_detectors())
+    names = tuple(each.name for each in found if each.kind == PLUGIN and each.name in voting)
     return Contestant(FUSED, FUSED, members=names) if len(names) > 1 else None
 
 

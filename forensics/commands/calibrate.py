@@ -20,7 +20,7 @@ from forensics.benchmark.out_of_fold import CONDITIONS, SHIPPED
 from forensics.commands.common import add_data_arguments
 from forensics.errors import WeightsUnavailable
 from forensics.fitting import fit_all
-from forensics.plugins import entries, fingerprint, read_card
+from forensics.plugins import default_detectors, entries, fingerprint, read_card
 from forensics.schema import ModelCard
 from forensics.weights import file_sha256
 
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score, fit, write; return 0."""
-    names = sorted(entries("detector"))
+    names = sorted(default_detectors())
     cards = {name: entries("detector")[name].card for name in names}
     if args.adopt:
         cards = {name: adopt(card, args.runs / f"{name}-{SHIPPED}") for name, card in cards.items()}

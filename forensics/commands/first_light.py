@@ -15,7 +15,7 @@ from forensics.benchmark.datasets import PictureStore, capped, read_samples
 from forensics.benchmark.evaluation import Runs
 from forensics.benchmark.out_of_fold import CONDITIONS
 from forensics.commands.common import add_data_arguments
-from forensics.plugins import entries
+from forensics.plugins import default_detectors
 
 EXAMPLE = (
     "forensics first-light --data data/manifest.csv --folds data/folds.csv --runs runs"
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score what is not scored yet, write `first-light.md` and its picture; return 0."""
-    names = sorted(entries("detector"))
+    names = sorted(default_detectors())
     samples = capped(read_samples(args.folds, args.data), args.per_group)
     store = PictureStore(args.data.parent, args.cache)
     runs = Runs(args.runs, store, args.cache)

@@ -83,7 +83,7 @@ def test_a_card_names_its_groups_and_how_to_retrain(name: str) -> None:
     assert card.retrain.startswith("forensics train")
     assert card.trained_on
     assert card.known_failures
-    assert card.licence_weights
+    assert card.licence_weights or not card.weights
 
 
 @pytest.mark.parametrize("name", NAMES)

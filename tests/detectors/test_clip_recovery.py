@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from forensics import clip_recovery
+from forensics.class_tokens import TokenReader
 from forensics.neural import CLIP_MEAN, CLIP_STD, clip_patches
 from forensics.plugins import backbones
 from forensics.schema import Image
@@ -32,7 +33,8 @@ def weights() -> dict[str, NDArray[np.float32]]:
     return plain
 
 
-def timm_patches(weights: dict[str, NDArray[np.float32]], crop: Image) -> NDArray[np.float32]:
+def timm_model(weights: dict[str, NDArray[np.float32]], crop: Image) -> tuple[Any, torch.Tensor]:
+    """timm's network with our weights, and the crop as its input."""
     rows, columns = crop.shape[0] // 16, crop.shape[1] // 16
     model: Any = timm.create_model(
         "vit_base_patch16_clip_quickgelu_224",
@@ -42,13 +44,33 @@ def timm_patches(weights: dict[str, NDArray[np.float32]], crop: Image) -> NDArra
     )
     model.load_state_dict(dict(timm_names(weights, rows, columns)), strict=False)
     pixels = (crop / np.float32(255) - CLIP_MEAN) / CLIP_STD
-    batch = torch.from_numpy(pixels.transpose(2, 0, 1)[None].astype(np.float32))
+    return model.eval(), torch.from_numpy(pixels.transpose(2, 0, 1)[None].astype(np.float32))
+
+
+def timm_patches(weights: dict[str, NDArray[np.float32]], crop: Image) -> NDArray[np.float32]:
+    model, batch = timm_model(weights, crop)
     with torch.inference_mode():
-        blocks = model.eval().forward_intermediates(
+        blocks = model.forward_intermediates(
             batch, indices=[4, 5, 6], norm=False, output_fmt="NLC", intermediates_only=True
         )
     made: NDArray[np.float32] = torch.cat(list(blocks), dim=2).numpy()
+    rows, columns = crop.shape[0] // 16, crop.shape[1] // 16
     return made.reshape(rows, columns, -1)
+
+
+def timm_classes(weights: dict[str, NDArray[np.float32]], crop: Image) -> NDArray[np.float32]:
+    model, batch = timm_model(weights, crop)
+    with torch.inference_mode():
+        blocks = model.forward_intermediates(
+            batch,
+            indices=list(range(clip_recovery.BLOCKS)),
+            return_prefix_tokens=True,
+            norm=False,
+            output_fmt="NLC",
+            intermediates_only=True,
+        )
+    made: NDArray[np.float32] = torch.cat([first for _, first in blocks], dim=1)[0].numpy()
+    return made
 
 
 def timm_names(
@@ -67,7 +89,7 @@ def timm_names(
     yield "patch_embed.proj.weight", tensor("embeddings.patch_embedding.weight")
     for part in ("weight", "bias"):
         yield f"norm_pre.{part}", tensor(f"pre_layrnorm.{part}")
-        for block in range(clip_recovery.PATCH_BLOCKS[-1]):
+        for block in range(clip_recovery.BLOCKS):
             ours, theirs = f"encoder.layers.{block}", f"blocks.{block}"
             yield (
                 f"{theirs}.attn.qkv.{part}",
@@ -91,6 +113,16 @@ def test_patches_equal_timms_with_the_middle_positions(
     theirs = timm_patches(weights, crop)
     gap = np.abs(clip_patches(crop) - theirs).max() / np.abs(theirs).max()
     assert gap < 1e-3
+
+
+@pytest.mark.parametrize("side", [224, 96])
+def test_class_tokens_of_all_blocks_equal_timms(
+    weights: dict[str, NDArray[np.float32]], side: int
+) -> None:
+    crop = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    theirs = timm_classes(weights, crop)
+    [ours] = TokenReader().of_crops([crop])
+    assert (np.abs(ours - theirs).max(axis=1) < 1e-3 * np.abs(theirs).max(axis=1)).all()
 
 
 @pytest.mark.parametrize("shape", [(240, 224, 3), (100, 96, 3), (96, 96)])

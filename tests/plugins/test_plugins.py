@@ -1,3 +1,4 @@
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from forensics.plugins import (
     PACKAGES,
     backbones,
     cards,
+    default_detectors,
     entries,
     find_card,
     fingerprint,
@@ -74,6 +76,19 @@ def test_licence_files_named_by_cards_exist() -> None:
     named = [word.strip("();,.") for word in words if word.startswith(("LICENSES/", "(LICENSES/"))]
     assert named
     assert not [name for name in named if not (ROOT / f"{name}").is_file()]
+
+
+def test_recipes_that_are_there_to_be_compared_are_not_used_by_default() -> None:
+    compared = {name for name, told in cards("detector").items() if not told.by_default}
+    assert {"clip_linear", "clip_blocks", "dct_frank", "azimuthal"} <= compared
+    assert set(default_detectors()) == set(entries("detector")) - compared
+
+
+def test_fused_sets_hold_detectors_that_are_used_by_default() -> None:
+    stored = json.loads((ROOT / "detectors" / "fusion.json").read_text(encoding="utf-8"))
+    assert {name for told in stored["sets"].values() for name in told["cards"]} == set(
+        default_detectors()
+    )
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:

@@ -111,3 +111,9 @@ def test_none_or_several_fitting_files_break_the_card(folder: Path, suffix: str)
 def test_without_the_variable_the_cache_is_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FORENSICS_CACHE")
     assert cache_folder().is_relative_to(Path.home())
+
+
+def test_a_card_without_weights_says_how_to_train_them() -> None:
+    card = ModelCard("n", "detector", "T", "l", "i", "c", Path(), retrain="forensics train n")
+    with pytest.raises(WeightsUnavailable, match="forensics train n"):
+        file_named(card, ".onnx")
