@@ -3,6 +3,7 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from forensics.faces.portrait import Portrait
@@ -10,7 +11,19 @@ from forensics.plugins import Plugin
 from forensics.schema import Floats, Frame, Image, Map
 
 
-class Generator(Plugin, ABC):
+class _Maker(Plugin):
+    """What every maker of fakes says of itself in their provenance."""
+
+    @property
+    def weights_sha256(self) -> str:
+        """SHA-256 of the weights that make the fakes, "" where there are none."""
+        digests = [file.sha256 for file in self.card.weights]
+        if len(digests) <= 1:
+            return "".join(digests)
+        return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+class Generator(_Maker, ABC):
     """Makes pictures from nothing. Its own choices (truncation, strength) are its `Options`."""
 
     family: ClassVar[str]
@@ -42,7 +55,20 @@ class Interpolator(ABC):
         """Yield a closed walk through `keys` pictures, `frames` pictures from one to the next."""
 
 
-class Manipulator(Plugin, ABC):
+class Importer(ABC):
+    """A generator that can take over weights in a foreign format."""
+
+    @abstractmethod
+    def convert(self, source: Path, out: Path) -> None:
+        """Read foreign weights and write them as safetensors for this generator.
+
+        Raises:
+            WeightsCorrupt: the file is damaged, of another architecture, or holds code.
+            OutputFailed: `out` cannot be written.
+        """
+
+
+class Manipulator(_Maker, ABC):
     """Changes given pictures."""
 
     family: ClassVar[str]
@@ -57,7 +83,7 @@ class Manipulator(Plugin, ABC):
         """
 
 
-class Swapper(Plugin, ABC):
+class Swapper(_Maker, ABC):
     """Puts one person's face in the place of others."""
 
     family: ClassVar[str] = "swap"
@@ -84,11 +110,3 @@ class Swapper(Plugin, ABC):
             NoFace: no sources where they are needed.
             WeightsUnavailable, WeightsCorrupt: a network's file.
         """
-
-    @property
-    def weights_sha256(self) -> str:
-        """SHA-256 of the weights that make the fakes, "" where there are none."""
-        digests = [file.sha256 for file in self.card.weights]
-        if len(digests) <= 1:
-            return "".join(digests)
-        return hashlib.sha256("".join(digests).encode()).hexdigest()

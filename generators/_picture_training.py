@@ -7,7 +7,7 @@ was stopped goes on exactly as one that never was.
 import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from torch import Tensor, distributed, nn
 import forensics
 from forensics.errors import InvalidOption
 from forensics.schema import Image, Step
+from forensics.sheets import tiled
 from forensics.training import Checkpoint, PictureData, whole_output
 from forensics.writing import Provenance, write_picture
 from generators._gan_data import PictureArrays, load_arrays
@@ -222,12 +223,19 @@ def write_weights(path: Path, network: nn.Module, recipe: PictureRecipe) -> None
     Raises:
         OutputFailed: the disk is full or may not be written; what was there stays.
     """
-    tensors = {
-        name: tensor.half().contiguous() if tensor.is_floating_point() else tensor.contiguous()
-        for name, tensor in network.state_dict().items()
-    }
+    state = network.state_dict()
+    halves = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
+    save_whole(path, halves, recipe)
+
+
+def save_whole(path: Path, tensors: Mapping[str, Tensor], recipe: PictureRecipe) -> None:
+    """Write tensors as they are, and in the header how to build their network.
+
+    Raises:
+        OutputFailed: the disk is full or may not be written; what was there stays.
+    """
     with whole_output(path) as part:
-        save_file(tensors, part, header_of(recipe))
+        save_file({k: v.contiguous() for k, v in tensors.items()}, part, header_of(recipe))
 
 
 def as_tensor(pictures: NDArray[np.uint8]) -> Tensor:
@@ -239,14 +247,3 @@ def as_images(pictures: Tensor) -> list[Image]:
     """(N, 3, H, W) in [-1, 1] to pictures of (H, W, 3) uint8 RGB."""
     levels = pictures.detach().float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
     return list(levels.permute(0, 2, 3, 1).contiguous().cpu().numpy())
-
-
-def tiled(pictures: list[Image], columns: int) -> Image:
-    """Pictures of one size side by side, in rows; the last row is filled up with black."""
-    rows = -(-len(pictures) // columns)
-    blank = [np.zeros_like(pictures[0])] * (rows * columns - len(pictures))
-    cells = np.stack([*pictures, *blank]).reshape(rows, columns, *pictures[0].shape)
-    height, width = pictures[0].shape[:2]
-    return np.ascontiguousarray(
-        cells.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, 3)
-    )

@@ -19,7 +19,7 @@ from forensics.detector import Trainable
 from forensics.errors import WeightsCorrupt, WeightsUnavailable
 from forensics.generator import Generator
 from forensics.schema import Floats, Image
-from forensics.weights import file_named, verified_path
+from forensics.weights import file_named, file_sha256, verified_path
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -100,6 +100,11 @@ class PictureGenerator(Generator, Trainable):
     def recipe(self) -> Any:
         """The recipe that the weights were trained under."""
         return recipe_from(self._stored[0], self.Recipe, self._path)
+
+    @property
+    def weights_sha256(self) -> str:
+        """SHA-256 of the weights in use, the user's own included."""
+        return file_sha256(self._path)
 
     @property
     def _path(self) -> Path:

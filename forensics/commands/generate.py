@@ -6,7 +6,6 @@ The same seed gives the same files.
 """
 
 import argparse
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import forensics
+from forensics.commands.generate_sheets import add_sheet_arguments, check_sheets, write_sheets
 from forensics.commands.options import add_option_flags, chosen_options
 from forensics.errors import NoFace, UnknownPlugin
 from forensics.fakes import Row, write_manifest
@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=int, help="default: one, or one for each photograph")
     parser.add_argument("--seed", type=int, default=0, help="default 0")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="made if missing")
+    add_sheet_arguments(parser)
     add_option_flags(parser, "generator")
     parser.set_defaults(refuse=parser.error)
 
@@ -56,13 +57,19 @@ def run(args: argparse.Namespace) -> int:
         raise UnknownPlugin(f"no generator is called {args.name!r}; there are {known}")
     try:
         plugin = load("generator", args.name, chosen_options(args, "generator", args.name))
+        check_sheets(args, plugin)
         made = _pictures(plugin, args.input, args.count, args.seed)
     except ValueError as error:
         args.refuse(str(error))
     args.out.mkdir(parents=True, exist_ok=True)
-    rows = [_write(args.out, index, plugin, picture) for index, picture in enumerate(made)]
+    rows, pictures = [], []
+    for index, picture in enumerate(made):
+        rows.append(_write(args.out, index, plugin, picture))
+        if args.grid or args.contact_sheet:
+            pictures.append((Path(rows[-1].path).stem, picture.image))
     write_manifest(args.out / "manifest.csv", rows)
-    print(f"{len(rows)} pictures and manifest.csv in {args.out}")
+    sheets = write_sheets(args, plugin, pictures, _provenance(plugin, args.seed, "", whole=True))
+    print(f"{', '.join([f'{len(rows)} pictures', *sheets])} and manifest.csv in {args.out}")
     return 0
 
 
@@ -101,18 +108,8 @@ def _sampled(plugin: Any, count: int, seed: int) -> Iterator[Made]:
 def _write(folder: Path, index: int, plugin: Any, made: Made) -> Row:
     card = plugin.card
     path = folder / f"{card.name}-{index:04d}.png"
-    weights = hashlib.sha256("".join(file.sha256 for file in card.weights).encode()).hexdigest()
-    if len(card.weights) == 1:
-        weights = card.weights[0].sha256
     whole = bool(made.mask.min() == 1)
-    provenance = Provenance(
-        generator=card.name,
-        version=forensics.__version__,
-        seed=made.seed,
-        weights_sha256=weights,
-        parent_sha256=made.parent or None,
-        composite=not whole,
-    )
+    provenance = _provenance(plugin, made.seed, made.parent, whole=whole)
     write_picture(path, made.image, provenance)
     return Row(
         path=path.name,
@@ -128,6 +125,17 @@ def _write(folder: Path, index: int, plugin: Any, made: Made) -> Row:
         sha256=file_sha256(path),
         note=f"seed {made.seed}",
         parent=made.parent,
+    )
+
+
+def _provenance(plugin: Any, seed: int, parent: str, *, whole: bool) -> Provenance:
+    return Provenance(
+        generator=plugin.card.name,
+        version=forensics.__version__,
+        seed=seed,
+        weights_sha256=plugin.weights_sha256,
+        parent_sha256=parent or None,
+        composite=not whole,
     )
 
 

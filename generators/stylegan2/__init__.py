@@ -6,11 +6,12 @@ after Karras et al. 2020, Training Generative Adversarial Networks with Limited 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forensics.generator import Interpolator, Mixer
+from forensics.generator import Importer, Interpolator, Mixer
 from forensics.schema import Floats, Image, Step
 from forensics.training import PictureData
 from generators._sampling import PictureGenerator, SamplingOptions, codes
@@ -33,7 +34,7 @@ class Stylegan2Options(SamplingOptions):
             raise ValueError(f"truncation must be 0 to {MOST:g}, got {self.truncation}")
 
 
-class Stylegan2(PictureGenerator, Interpolator, Mixer):
+class Stylegan2(PictureGenerator, Interpolator, Mixer, Importer):
     """Draws pictures by seed; mixes and interpolates their styles."""
 
     Options = Stylegan2Options
@@ -131,3 +132,12 @@ class Stylegan2(PictureGenerator, Interpolator, Mixer):
         from generators.stylegan2.training import StyleTask
 
         yield from trained(StyleTask(recipe, seed), data, recipe, seed, self.card.name)
+
+    def convert(self, source: Path, out: Path) -> None:
+        """Read a pickle of NVIDIA's StyleGAN2-ADA or StyleGAN3 repository; its code never runs."""
+        from generators._picture_training import save_whole
+        from generators.stylegan2.official import read_tensors
+        from generators.stylegan2.renaming import renamed
+
+        recipe, tensors = renamed(read_tensors(source))
+        save_whole(out, tensors, recipe)
