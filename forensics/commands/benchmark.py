@@ -247,6 +247,7 @@ def _shown(args: argparse.Namespace, benchmark: Benchmark, *, refused: bool = Fa
         comparisons=() if refused else _comparisons(args, benchmark),
         failures=benchmark.failures,
         refused=refused,
+        paths=[sample.path for sample in benchmark.samples],
     )
 
 

@@ -1,5 +1,7 @@
 """The latter half of a benchmark's page: false alarms, differences, the audit, failures."""
 
+import numpy as np
+
 import forensics
 from forensics.benchmark.comparison import Comparison
 from forensics.benchmark.leaks import LIMIT, Leak
@@ -17,6 +19,8 @@ from forensics.report.benchmark_parts import (
 )
 
 SHOWN_FAILURES = 40
+FOOLED = 5
+"""How many files of each class are named for a detector."""
 
 
 def false_alarms(shown: Shown) -> Section:
@@ -138,6 +142,21 @@ def failures(shown: Shown) -> Section:
             *([f"and {more} more"] if more > 0 else []),
         ),
     )
+
+
+def fooled(shown: Shown) -> Section:
+    """The files that each detector ranks most wrongly, by name."""
+    body = []
+    for said in (each for each in shown.said if each.shown == shown.headline):
+        scored = np.flatnonzero(~said.column.failed)
+        order = scored[np.argsort(said.column.ranking[scored], kind="stable")]
+        labels = shown.columns.labels[order]
+        highest, lowest = order[labels == 0][::-1][:FOOLED], order[labels == 1][:FOOLED]
+        named = [", ".join(shown.paths[row] for row in rows) for rows in (highest, lowest)]
+        body.append((Cell(said.name), *(Cell(names) for names in named)))
+    header = ("detector", "real files that it ranks highest", "fakes that it ranks lowest")
+    words = f"Files {way_words(shown.headline)}; paths as in the set, worst first."
+    return Section("What fooled them most", (words,), (Table("", header, tuple(body)),))
 
 
 def reading(shown: Shown) -> Section:

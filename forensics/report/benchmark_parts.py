@@ -73,7 +73,8 @@ class Shown:
     """All that a page is made of.
 
     `columns` and `levels` are of the n files; `said` what was said of them; `refused` where the
-    audit let nothing be scored; `facts` are sentences about the set and the run.
+    audit let nothing be scored; `facts` are sentences about the set and the run; `paths` of the n
+    files, where the page may name them.
     """
 
     title: str
@@ -87,6 +88,7 @@ class Shown:
     comparisons: Sequence[Comparison] = ()
     failures: Mapping[tuple[str, tuple[str, str], str], str] = field(default_factory=dict)
     refused: bool = False
+    paths: Sequence[str] = ()
 
     @property
     def families(self) -> list[tuple[str, str]]:

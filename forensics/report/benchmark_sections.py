@@ -27,6 +27,8 @@ def sections(shown: Shown) -> list[Section]:
     made = [Section("What was measured", shown.facts), *_warnings(shown)]
     if shown.rows:
         made += [_summary(shown), *_matrices(shown), _curves(shown), checks.false_alarms(shown)]
+    if shown.said and shown.paths:
+        made.append(checks.fooled(shown))
     if shown.comparisons:
         made.append(checks.differences(shown))
     made += [checks.audited(shown)]

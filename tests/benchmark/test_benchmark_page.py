@@ -3,11 +3,16 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from forensics.benchmark.judging import Column
+from forensics.benchmark.rows import Said
+from forensics.benchmark.tables import Rows
 from forensics.cli import main
+from forensics.report.benchmark_checks import fooled
 from forensics.report.benchmark_page import as_html, as_markdown
-from forensics.report.benchmark_parts import Cell, Section, Table, number_words
+from forensics.report.benchmark_parts import Cell, Section, Shown, Table, number_words
 from tests.benchmark.made_sets import detector, folders
 
 
@@ -43,9 +48,29 @@ def test_markdown_shows_the_drawings_that_lie_beside_it(out: Path) -> None:
 @pytest.mark.parametrize("name", ["report.html", "report.md"])
 def test_both_tell_everything(out: Path, name: str) -> None:
     text = (out / name).read_text()
-    for title in ("Leak audit", "AUC by generator", "Real files called fake", "How to read this"):
+    titles = ("Leak audit", "AUC by generator", "Real files called fake", "How to read this")
+    for title in (*titles, "What fooled them most"):
         assert title in text
     assert "diffusion †" in text
+
+
+def test_files_that_fooled_a_detector_are_named_worst_first() -> None:
+    ranking = np.asarray([0.9, 0.1, 0.5, 0.2, 0.8, np.nan])
+    failed = np.isnan(ranking)
+    column = Column(ranking, ranking, failed, failed, failed, None, "")
+    names = np.asarray(["x"] * 6)
+    shown = Shown(
+        title="t",
+        facts=(),
+        headline=("original", "none"),
+        columns=Rows(np.asarray([0, 0, 0, 1, 1, 1]), names, names, names, names),
+        levels=names,
+        leaks={},
+        said=[Said("d", "c", ("original", "none"), column, ranking)],
+        paths=["r-high", "r-low", "r-middle", "f-low", "f-high", "f-failed"],
+    )
+    [row] = fooled(shown).tables[0].rows
+    assert [cell.text for cell in row] == ["d", "r-high, r-middle, r-low", "f-low, f-high"]
 
 
 def test_names_from_files_are_text_and_never_markup(out: Path) -> None:
