@@ -46,7 +46,7 @@ def figures_of(
 
 def _map_figure(name: str, suffix: str, finding: Finding, heatmap: Map, verdict: Verdict) -> Figure:
     encoded = pictures.heatmap(heatmap)
-    title = words.name_words(name).capitalize() + suffix
+    title = words.drawing_title(name) + suffix
     if name in words.FREQUENCY_MAPS:
         caption = f"{title}: power of each frequency, 0 in the centre."
         source = pictures.svg_uri(spectrum_plot(encoded))
@@ -60,7 +60,7 @@ def _map_figure(name: str, suffix: str, finding: Finding, heatmap: Map, verdict:
 def _line_figure(  # noqa: PLR0917
     name: str, suffix: str, finding: Finding, lines: Floats, verdict: Verdict, preview: bytes
 ) -> Figure:
-    title = f"{words.name_words(name).capitalize()}{suffix}, lines"
+    title = f"{words.drawing_title(name)}{suffix}, lines"
     svg = pictures.connected(preview, _size(verdict), lines)
     caption = f"{title} between points that belong together."
     return Figure(pictures.svg_uri(svg), caption, f"{caption} {finding.statement}", title)
@@ -69,7 +69,7 @@ def _line_figure(  # noqa: PLR0917
 def _history_figures(name: str, history: tuple[Edit, ...]) -> tuple[Figure, ...]:
     if not history:
         return ()
-    caption = f"{words.name_words(name).capitalize()}: the steps that the file claims, in order."
+    caption = f"{words.drawing_title(name)}: the steps that the file claims, in order."
     steps = "; ".join(words.printable(edit.title) for edit in history)
     svg = history_plot(history)
     return (Figure(pictures.svg_uri(svg), caption, f"{caption} {steps}"),)

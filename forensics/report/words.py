@@ -98,6 +98,11 @@ def name_words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def drawing_title(name: str) -> str:
+    """What a drawing of a plugin is called: short, since it stands in a list."""
+    return name_words(name).capitalize().replace("Jpeg", "JPEG")
+
+
 def printable(text: str) -> str:
     """Text with every character escaped that could steer a terminal or turn the reading order.
 

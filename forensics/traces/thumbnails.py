@@ -25,6 +25,8 @@ TEXTURE = 8.0
 """Standard deviation in grey levels below which a window has nothing to compare."""
 UNLIKE = 0.3
 """Correlation of a window below which its content differs."""
+CHANCE = 1 / 4
+"""Power of the overlap's share by which its correlation is weighted where places compete."""
 FILLED = 0.93
 SAME = 0.8
 """Correlation of the whole above which the two show the same."""
@@ -65,7 +67,7 @@ def compare_thumbnail(picture: Floats, thumbnail: Floats) -> Comparison | None:
         # Most thumbnails lie as their pictures do.
         if max((one.correlation for one in found), default=-1) >= SAME:
             break
-    best = max(found, key=lambda one: one.correlation, default=None)
+    best = max(found, key=lambda one: one.correlation * one.weight, default=None)
     return None if best is None else best.compared()
 
 
@@ -88,6 +90,11 @@ class _Overlap:
     shares: tuple[float, float]
     place: tuple[slice, slice]
     shape: tuple[int, ...]
+
+    @property
+    def weight(self) -> float:
+        """What correlation counts: a small overlap fits somewhere by chance."""
+        return float((self.shares[0] * self.shares[1]) ** CHANCE)
 
     def compared(self) -> Comparison:
         differs, comparable = _unlike(self.picture, self.thumbnail)
