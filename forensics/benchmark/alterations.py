@@ -15,7 +15,7 @@ from PIL import Image as Pillow
 
 from forensics.benchmark.innocent import FILE_QUALITY, as_jpeg, saved
 from forensics.errors import ForensicsError
-from forensics.generator import Manipulator
+from forensics.generator import Manipulator, Swapper
 from forensics.plugins import entries, load, plugin_class
 from forensics.schema import Image
 from forensics.training import soft_mask
@@ -100,7 +100,9 @@ def from_the_zoo(names: Sequence[str] | None = None) -> Iterator[tuple[str, Alte
 
 
 def _maker(name: str) -> Manipulator | None:
-    if not issubclass(plugin_class("generator", name), Manipulator):
+    kind = plugin_class("generator", name)
+    # Those of faces are given faces: see face_alterations.
+    if not issubclass(kind, Manipulator) or kind.family == Swapper.family:
         return None
     maker: Manipulator = load("generator", name)
     try:

@@ -19,6 +19,7 @@ from forensics.analysis import Analysis
 from forensics.benchmark.alterations import ALTERATIONS, Altered, from_the_zoo
 from forensics.benchmark.datasets import PictureStore
 from forensics.benchmark.degrade import resized
+from forensics.benchmark.face_alterations import face_makers, marked_parts, portraits
 from forensics.benchmark.innocent import as_jpeg, saved
 from forensics.benchmark.metrics import auc, cluster_bootstrap
 from forensics.benchmark.tables import Figure, markdown
@@ -36,6 +37,7 @@ FREQUENCY_MAPS = frozenset({"spectrum_peaks"})
 GRID = 96
 """Masks and maps are compared at this many cells a side: finer than any map here."""
 SIDE = 384
+COARSE = " (coarse masks)"
 ROUNDS = 400
 LEVEL = 0.5
 
@@ -65,12 +67,16 @@ class Score:
 
 
 def collected(root: Path, rows: Sequence[Mapping[str, str]]) -> Iterator[Changed]:
-    """The pictures of a manifest that have a mask beside them."""
+    """The pictures of a manifest that have a mask beside them, or parts that their name flags."""
     for row in rows:
         if row["mask"] and row["label"] == "fake":
             mask = load_image(root / row["mask"]).max(axis=2) > 127  # noqa: PLR2004
             path = root / row["path"]
             yield Changed(row["path"], row["group"], path.read_bytes(), path.suffix, mask)
+    for row, mask in marked_parts(root, rows):
+        path = root / row["path"]
+        name = f"{row['group']}{COARSE}"
+        yield Changed(row["path"], name, path.read_bytes(), path.suffix, mask)
 
 
 def made(
@@ -92,6 +98,30 @@ def made(
             rng = np.random.default_rng(sample.seed(-7))
             altered: Altered = alter(image, other, rng)
             # Nothing changed where a maker found no face.
+            if altered.mask.any() and not altered.mask.all():
+                yield Changed(sample.path, name, saved(altered.image, rng), ".jpg", altered.mask)
+
+
+def made_of_faces(
+    samples: Sequence[Sample],
+    store: PictureStore,
+    makers: Sequence[str] | None = None,
+    *,
+    count: int,
+) -> Iterator[Changed]:
+    """Faces changed by the zoo's face makers, saved once more.
+
+    Args:
+        samples: real pictures; the first that show one plain face are cut to 384 px around it.
+        store: reads them.
+        makers: names of face makers; default all.
+        count: how many pictures.
+    """
+    shown = list(portraits(samples, store, count, SIDE))
+    for name, change in face_makers(makers):
+        for (sample, target), (_, donor) in zip(shown, [*shown[1:], *shown[:1]], strict=True):
+            rng = np.random.default_rng(sample.seed(-7))
+            altered = change(target, donor, sample.seed(-7))
             if altered.mask.any() and not altered.mask.all():
                 yield Changed(sample.path, name, saved(altered.image, rng), ".jpg", altered.mask)
 
@@ -175,11 +205,22 @@ def judged(shown: Floats | None, mask: Mask) -> tuple[float, float]:
 
 
 def merged(before: Sequence[Score], now: Sequence[Score]) -> list[Score]:
-    """Scores of an earlier run, those of the analyses of this run replaced."""
-    names = {score.name for score in now}
+    """Scores of an earlier run, those replaced that this run measured: collection by analysis.
+
+    Of a collection that was measured again, only this run's pictures stay.
+    """
+    replaced = {(score.collection, score.name) for score in now}
+    renewed = {score.collection for score in now}
     pictures = {(score.collection, score.picture) for score in now}
-    kept = [one for one in before if one.name not in names]
-    return [*(one for one in kept if (one.collection, one.picture) in pictures), *now]
+    kept = [
+        one
+        for one in before
+        if (one.collection, one.name) not in replaced
+        and (one.collection not in renewed or (one.collection, one.picture) in pictures)
+    ]
+    together = [*kept, *now]
+    order = list(dict.fromkeys(one.collection for one in [*before, *now]))
+    return sorted(together, key=lambda one: order.index(one.collection))
 
 
 def section(found: Sequence[Score]) -> str:

@@ -2,8 +2,8 @@
 
 Runs every analysis over untouched real pictures, over simulated innocent processing and over
 alterations made for the measurement; writes how often each kind of finding appears into the cards
-of the analyses, and all figures into `traces.md`. Parts that are not measured this time keep their
-last figures, in the runs folder and in the cards.
+of the analyses, and all figures into `traces.md`; `copies` and `cameras` measure one analysis each.
+Parts that are not measured this time keep their last figures, in the runs folder and in the cards.
 """
 
 import argparse
@@ -22,7 +22,7 @@ EXAMPLE = (
     "forensics trace-rates --data data/manifest.csv --folds data/folds.csv --out docs/results"
     " --part rates --analysis jpeg_grid"
 )
-PARTS = ("rates", "localisation", "jpeg")
+PARTS = ("rates", "localisation", "jpeg", "copies", "cameras")
 HEAD = """# Traces: what the analyses find, how often, and where
 
 Written by `forensics trace-rates` and by nothing else.
@@ -48,6 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of the zoo's manipulators, localise this one's changes only; repeatable",
     )
     parser.add_argument(
+        "--collection",
+        action="append",
+        metavar="NAME",
+        help="localise in these pictures only, called as the page calls them; repeatable",
+    )
+    parser.add_argument(
         "--made-of",
         type=int,
         default=40,
@@ -58,7 +64,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure the parts, write the cards and the page; return 0."""
-    measure = {"rates": _rates, "localisation": _localisation, "jpeg": _jpeg}
+    measure = {
+        "rates": _rates,
+        "localisation": _localisation,
+        "jpeg": _jpeg,
+        "copies": _copies,
+        "cameras": _cameras,
+    }
     args.runs.mkdir(parents=True, exist_ok=True)
     for part in args.part or PARTS:
         measure[part](args)
@@ -97,25 +109,40 @@ def _rates(args: argparse.Namespace) -> None:
 def _localisation(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
+    from forensics.benchmark import map_duels
     from forensics.benchmark.datasets import PictureStore, read_samples
-    from forensics.benchmark.localisation import Score, collected, made, merged, scores, section
+    from forensics.benchmark.localisation import (
+        Score,
+        collected,
+        made,
+        made_of_faces,
+        merged,
+        scores,
+        section,
+    )
     from forensics.benchmark.trace_pictures import in_turn, real_pictures
 
     store = PictureStore(args.data.parent, args.cache)
     with args.data.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    samples = in_turn(
-        real_pictures(read_samples(args.folds, args.data), args.per_group), args.made_of
-    )
-    pictures = [*collected(args.data.parent, rows), *made(samples, store, args.maker)]
+    by_source = real_pictures(read_samples(args.folds, args.data), args.per_group)
+    samples, several = (in_turn(by_source, count) for count in (args.made_of, 20 * args.made_of))
+    pictures = [
+        *collected(args.data.parent, rows),
+        *made(samples, store, args.maker),
+        *made_of_faces(several, store, args.maker, count=args.made_of),
+    ]
+    if args.collection:
+        pictures = [one for one in pictures if one.collection in args.collection]
     rows_of = tqdm(scores(_analyses(args), pictures), "maps", len(pictures), disable=None)
     found = [score for some in rows_of for score in some]
     kept = args.runs / "localisation.json"
-    if args.analysis and kept.exists():
+    if (args.analysis or args.collection) and kept.exists():
         before = [Score(**row) for row in json.loads(kept.read_text(encoding="utf-8"))]
         found = merged(before, found)
     kept.write_text(json.dumps([asdict(score) for score in found]), encoding="utf-8")
-    (args.runs / "localisation.md").write_text(section(found), encoding="utf-8")
+    page = f"{section(found)}\n{map_duels.section(found)}"
+    (args.runs / "localisation.md").write_text(page, encoding="utf-8")
 
 
 def _jpeg(args: argparse.Namespace) -> None:
@@ -136,6 +163,47 @@ def _jpeg(args: argparse.Namespace) -> None:
     total = len(images) * (len(pairs()) + len({second for _, second in pairs()}))
     found = list(tqdm(trials(images), "compressing", total, disable=None))
     (args.runs / "jpeg.md").write_text(section(found), encoding="utf-8")
+
+
+def _copies(args: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from forensics.benchmark.card_file import update_card
+    from forensics.benchmark.copy_check import figures, section, trials
+    from forensics.benchmark.datasets import PictureStore, read_samples
+    from forensics.benchmark.trace_pictures import real_pictures
+    from forensics.plugins import cards
+
+    store = PictureStore(args.data.parent, args.cache)
+    samples = read_samples(args.folds, args.data)
+    found = []
+    for forge, per_source in ((True, args.made_of), (False, args.per_group)):
+        chosen = [one for rows in real_pictures(samples, per_source).values() for one in rows]
+        each = trials(chosen, store, forge=forge)
+        found += [one for one in tqdm(each, "copies", len(chosen), disable=None) if one is not None]
+    update_card(cards("analysis")["copy_move"].folder / "copy_move.toml", figures=figures(found))
+    (args.runs / "copies.md").write_text(section(found), encoding="utf-8")
+
+
+def _cameras(args: argparse.Namespace) -> None:
+    import numpy as np
+    from tqdm import tqdm
+
+    from forensics.benchmark import camera_check
+    from forensics.benchmark.card_file import update_card
+    from forensics.benchmark.datasets import PictureStore, read_samples
+    from forensics.benchmark.trace_pictures import in_turn, real_pictures
+    from forensics.plugins import cards
+
+    store = PictureStore(args.data.parent, args.cache)
+    by_source = real_pictures(read_samples(args.folds, args.data), args.per_group)
+    scenes, others = camera_check.divided(in_turn(by_source, 10**6), store)
+    strangers = (store.original(sample) for sample in others)
+    looked = camera_check.simulated(scenes, strangers, np.random.default_rng(0))
+    found = list(tqdm(looked, "comparing", disable=None))
+    found += camera_check.studio([store.original(one) for one in by_source[camera_check.STUDIO]])
+    update_card(cards("analysis")["prnu"].folder / "prnu.toml", figures=camera_check.figures(found))
+    (args.runs / "cameras.md").write_text(camera_check.section(found), encoding="utf-8")
 
 
 def _sections(runs: Path) -> list[str]:

@@ -16,26 +16,21 @@ from numpy.typing import NDArray
 
 from forensics.schema import Floats, Image
 from forensics.traces.areas import Mask, areas_of
+from forensics.traces.keypoints import NEAREST, SCALES, Matches, matched
 from forensics.traces.noise import luma
 
 MOST_PIXELS = 640_000
 """A larger picture is reduced to so many px first."""
 FEWEST_PIXELS = 300_000
 """A smaller one is enlarged to so many, by two at most: small regions then hold more keypoints."""
-MOST_KEYPOINTS = 3000
 LEAST_SIDE = 48
-CONTRAST = 0.004
-NEAREST = 24.0
-"""px between the two ends of a match, and between the centres of two regions, at least."""
-ALIKE = 0.45
-"""Distance of two unit descriptors (square roots of SIFT's) up to which they match."""
-RATIO = 0.8
-NEIGHBOURS = 3
-MOST_MATCHES = 3000
 MOST_SEEDS = 400
 """Transforms that are tried, evenly spread over the matches."""
-SCALES = (0.5, 2.0)
 LEAST_MATCHES = 4
+"""Distinct keypoints at either end of the matches that a region must hold."""
+MOST_OVERLAP = 0.1
+"""Share of a region that may lie in the other one. A copy lies beside its source; letters turned
+by half, stripes, blinds and rings lie on themselves."""
 MOST_TRANSFORMS = 6
 NEAR, REACH = 2.5, 0.04
 """px, and px per px from the match that gave the transform, by which a match may miss it."""
@@ -46,7 +41,7 @@ LEAST_AGREEMENT, LEAST_AGREEMENT_NEAR = 0.90, 0.97
 """Median share that a whole region must reach; the second one where it lies neither turned nor
 scaled, as windows, stripes and leaves do in untouched pictures."""
 NEAR_DEGREES, NEAR_SCALE = 8.0, 0.08
-MOST_BRIGHTER = 2.0
+MOST_BRIGHTER = 3.0
 """Grey levels by which two regions may differ on the mean: what repeats in a scene is seldom lit
 alike."""
 TEXTURE = 3.0
@@ -82,21 +77,6 @@ class Copy:
         return float(np.degrees(np.arctan2(self.transform[1, 0], self.transform[0, 0])))
 
 
-@dataclass(frozen=True, eq=False)
-class _Matches:
-    """`starts`, `ends`: (N, 2) px; `turns`: (N,) complex, scale and turn of end against start."""
-
-    starts: NDArray[np.float64]
-    ends: NDArray[np.float64]
-    turns: NDArray[np.complex128]
-
-    def __getitem__(self, chosen: Mask | NDArray[np.int64]) -> "_Matches":
-        return _Matches(self.starts[chosen], self.ends[chosen], self.turns[chosen])
-
-    def __len__(self) -> int:
-        return len(self.turns)
-
-
 def find_copies(image: Image) -> list[Copy]:
     """The regions of (H, W, 3) uint8 RGB that appear twice, largest first."""
     height, width = image.shape[:2]
@@ -105,7 +85,7 @@ def find_copies(image: Image) -> list[Copy]:
     gray, factor = _scaled(image)
     if min(gray.shape) < 2 * NEAREST:
         return []
-    matches = _matched(gray)
+    matches = matched(gray)
     smooth = np.asarray(cv2.GaussianBlur(gray, (0, 0), 1.0), np.float32)
     found = (_verified(smooth, *group, factor) for group in _agreeing(matches))
     copies = [copy for copy in found if copy is not None]
@@ -124,67 +104,7 @@ def _scaled(image: Image) -> tuple[Floats, float]:
     return luma(np.asarray(cv2.resize(image, size, interpolation=kind), np.uint8)), factor
 
 
-def _matched(gray: Floats) -> _Matches:
-    """Matches between keypoints of one picture, each in both directions."""
-    finder = cv2.SIFT.create(nfeatures=MOST_KEYPOINTS, contrastThreshold=CONTRAST)
-    shades = np.clip(np.rint(gray), 0, 255).astype(np.uint8)
-    points, descriptors = finder.detectAndCompute(shades, None)
-    if descriptors is None or len(points) < LEAST_MATCHES:
-        none = np.zeros((0, 2))
-        return _Matches(none, none, np.zeros(0, np.complex128))
-    places = np.array([point.pt for point in points])
-    angles = np.radians([point.angle for point in points])
-    vectors = np.array([point.size for point in points]) * np.exp(1j * angles)
-    first, second = _nearest(_unit(np.asarray(descriptors, np.float32)), places)
-    turns = vectors[second] / vectors[first]
-    kept = (np.abs(turns) > SCALES[0]) & (np.abs(turns) < SCALES[1])
-    return _Matches(places[first[kept]], places[second[kept]], turns[kept])
-
-
-def _unit(descriptors: Floats) -> Floats:
-    """R. Arandjelovic and A. Zisserman, "Three Things Everyone Should Know...", CVPR 2012."""
-    total = np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-6)
-    return np.asarray(np.sqrt(descriptors / total), np.float32)
-
-
-def _nearest(vectors: Floats, places: NDArray[np.float64]) -> tuple[NDArray[np.int64], ...]:
-    """Index pairs of points that are alike and lie apart; the most alike first."""
-    pairs = []
-    for start in range(0, len(vectors), 500):
-        part = slice(start, start + 500)
-        likeness = vectors[part] @ vectors.T
-        x, y = (np.abs(axis[part, None] - axis) < NEAREST for axis in places.T.astype(np.float32))
-        np.logical_and(x, y, out=x)
-        likeness[x] = -1
-        pairs.append(_good_pairs(likeness) + np.array([[start], [0], [0]]))
-    rows, columns, distances_of = np.concatenate(pairs, axis=1)
-    best = np.argsort(distances_of, kind="stable")[:MOST_MATCHES]
-    rows, columns = rows[best].astype(np.int64), columns[best].astype(np.int64)
-    return np.concatenate([rows, columns]), np.concatenate([columns, rows])
-
-
-def _good_pairs(likeness: Floats) -> NDArray[np.float64]:
-    """(3, N): row, column and distance of the nearest, or of the two nearest if both stand out.
-
-    `likeness` is used up.
-    """
-    if likeness.shape[1] < NEIGHBOURS:
-        return np.zeros((3, 0))
-    rows = np.arange(len(likeness))
-    nearest, found = [], []
-    for _ in range(NEIGHBOURS):
-        nearest.append(likeness.argmax(axis=1))
-        found.append(likeness[rows, nearest[-1]])
-        likeness[rows, nearest[-1]] = -2
-    one, two, three = np.sqrt(np.maximum(2 - 2 * np.array(found), 0))
-    first = (one < ALIKE) & (one < RATIO * two)
-    both = (two < ALIKE) & (two < RATIO * three)
-    chosen = [(rows[first | both], 0, one[first | both]), (rows[both], 1, two[both])]
-    parts = [np.stack([row, nearest[rank][row], value]) for row, rank, value in chosen]
-    return np.concatenate(parts, axis=1)
-
-
-def _agreeing(matches: _Matches) -> Iterator[tuple[NDArray[np.float64], _Matches]]:
+def _agreeing(matches: Matches) -> Iterator[tuple[NDArray[np.float64], Matches]]:
     """Groups of matches that share a similarity transform, largest first, with the transform."""
     for _ in range(MOST_TRANSFORMS):
         if len(matches) < LEAST_MATCHES:
@@ -200,7 +120,7 @@ def _agreeing(matches: _Matches) -> Iterator[tuple[NDArray[np.float64], _Matches
         matches = matches[~(group | _reversed_of(matches, members))]
 
 
-def _largest_group(matches: _Matches) -> Mask:
+def _largest_group(matches: Matches) -> Mask:
     starts, ends = _complex(matches.starts), _complex(matches.ends)
     seeds = np.unique(np.linspace(0, len(matches) - 1, MOST_SEEDS).astype(np.int64))
     offsets = starts - starts[seeds, None]
@@ -210,24 +130,24 @@ def _largest_group(matches: _Matches) -> Mask:
     return np.asarray(fits[int(np.argmax(fits.sum(axis=1)))])
 
 
-def _reversed_of(matches: _Matches, members: _Matches) -> Mask:
+def _reversed_of(matches: Matches, members: Matches) -> Mask:
     known = {tuple(row) for row in np.concatenate([members.ends, members.starts], axis=1)}
     rows = np.concatenate([matches.starts, matches.ends], axis=1)
     return np.array([tuple(row) in known for row in rows], bool)
 
 
 def _verified(
-    gray: Floats, transform: NDArray[np.float64], members: _Matches, factor: float
+    gray: Floats, transform: NDArray[np.float64], members: Matches, factor: float
 ) -> Copy | None:
     """Compare the pixels that a transform maps onto each other; None where they differ."""
-    if not SCALES[0] < np.hypot(*transform[:, 0]) < SCALES[1]:
+    if not (SCALES[0] < np.hypot(*transform[:, 0]) < SCALES[1] and _distinct(members)):
         return None
     agreement = _agreement(gray, transform)
     region = (agreement > AGREEMENT) & (_moved(gray.shape, transform) > NEAREST**2)
     opened = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
     areas = areas_of(np.asarray(opened, bool), max(200, int(LEAST_AREA * gray.size)))
     ends = np.clip(members.ends.astype(int), 0, np.array(gray.shape[::-1]) - 1)
-    held = [area for area in areas if area[ends[:, 1], ends[:, 0]].sum() >= LEAST_MATCHES]
+    held = [area for area in areas if _distinct(members[area[ends[:, 1], ends[:, 0]]])]
     if not held:
         return None
     copy = np.asarray(np.any(held, axis=0))
@@ -243,7 +163,14 @@ def _verified(
     near = abs(found.degrees) < NEAR_DEGREES and abs(found.scale - 1) < NEAR_SCALE
     least = LEAST_AGREEMENT_NEAR if near else LEAST_AGREEMENT
     dim = abs(_brighter(gray, transform, copy)) < MOST_BRIGHTER
-    return found if share >= least and dim else None
+    apart = float((found.copy & found.source).sum()) <= MOST_OVERLAP * float(copy.sum())
+    return found if share >= least and dim and apart else None
+
+
+def _distinct(members: Matches) -> bool:
+    """Whether enough different keypoints are matched: one star resembles every other star."""
+    ends = (members.starts, members.ends)
+    return all(len(np.unique(np.rint(end), axis=0)) >= LEAST_MATCHES for end in ends)
 
 
 def _agreement(gray: Floats, transform: NDArray[np.float64]) -> Floats:

@@ -139,12 +139,13 @@ def test_a_map_is_judged_against_its_mask() -> None:
     assert f1 == pytest.approx(0.4)
 
 
-def test_an_analysis_measured_anew_replaces_its_old_scores() -> None:
-    def score(name: str, area: float, picture: str = "p") -> Score:
-        return Score("s", picture, "clean", name, area, 0.5, given=True)
+def test_an_analysis_measured_anew_replaces_its_old_scores_of_that_collection() -> None:
+    def score(name: str, area: float, collection: str = "s") -> Score:
+        return Score(collection, "p", "clean", name, area, 0.5, given=True)
 
-    before = [score("a", 0.6), score("b", 0.7), score("b", 0.9, "gone")]
-    assert merged(before, [score("a", 0.8)]) == [score("b", 0.7), score("a", 0.8)]
+    before = [score("a", 0.6), score("b", 0.7), score("a", 0.9, "t")]
+    found = merged(before, [score("a", 0.8)])
+    assert found == [score("b", 0.7), score("a", 0.8), score("a", 0.9, "t")]
 
 
 def test_the_page_leaves_out_analyses_without_any_map() -> None:

@@ -1,0 +1,124 @@
+"""Keypoints of a picture that resemble others of the same picture.
+
+D. Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", IJCV 2004; the comparison of
+descriptors and the test for several copies after I. Amerini et al., IEEE TIFS 2011.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from forensics.schema import Floats
+
+Mask = NDArray[np.bool_]
+MOST_KEYPOINTS = 2000
+SPREAD = 16
+"""Cells a side that give their strongest keypoints in turn: else a textured part takes all."""
+CONTRAST = 0.004
+NEAREST = 24.0
+"""px between the two ends of a match, and between the centres of two regions, at least."""
+ALIKE = 0.45
+"""Distance of two unit descriptors (square roots of SIFT's) up to which they match."""
+RATIO = 0.8
+NEIGHBOURS = 3
+MOST_MATCHES = 3000
+SCALES = (0.5, 2.0)
+LEAST_KEYPOINTS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """Pairs of keypoints, each in both directions.
+
+    `starts`, `ends`: (N, 2) px; `turns`: (N,) complex, scale and turn of end against start.
+    """
+
+    starts: NDArray[np.float64]
+    ends: NDArray[np.float64]
+    turns: NDArray[np.complex128]
+
+    def __getitem__(self, chosen: Mask | NDArray[np.int64]) -> "Matches":
+        return Matches(self.starts[chosen], self.ends[chosen], self.turns[chosen])
+
+    def __len__(self) -> int:
+        return len(self.turns)
+
+
+def matched(gray: Floats) -> Matches:
+    """Matches between keypoints of one picture, each in both directions."""
+    finder = cv2.SIFT.create(contrastThreshold=CONTRAST)
+    shades = np.clip(np.rint(gray), 0, 255).astype(np.uint8)
+    points, descriptors = finder.compute(shades, _spread(finder.detect(shades, None), gray.shape))
+    if descriptors is None or len(points) < LEAST_KEYPOINTS:
+        none = np.zeros((0, 2))
+        return Matches(none, none, np.zeros(0, np.complex128))
+    places = np.array([point.pt for point in points])
+    angles = np.radians([point.angle for point in points])
+    vectors = np.array([point.size for point in points]) * np.exp(1j * angles)
+    first, second = _nearest(_unit(np.asarray(descriptors, np.float32)), places)
+    turns = vectors[second] / vectors[first]
+    kept = (np.abs(turns) > SCALES[0]) & (np.abs(turns) < SCALES[1])
+    return Matches(places[first[kept]], places[second[kept]], turns[kept])
+
+
+def _spread(points: Sequence[cv2.KeyPoint], shape: tuple[int, ...]) -> list[cv2.KeyPoint]:
+    """The strongest keypoints of every cell of the picture."""
+    if not points:
+        return []
+    places = np.array([point.pt for point in points])
+    rows, columns = (places[:, ::-1] * SPREAD / shape).astype(int).T
+    cells, strength = rows * SPREAD + columns, np.array([-point.response for point in points])
+    order = np.lexsort((strength, cells))
+    firsts = np.searchsorted(cells[order], cells[order])
+    ranks = np.arange(len(order)) - firsts
+    return [points[index] for index in order[np.argsort(ranks, kind="stable")][:MOST_KEYPOINTS]]
+
+
+def _unit(descriptors: Floats) -> Floats:
+    """R. Arandjelovic and A. Zisserman, "Three Things Everyone Should Know...", CVPR 2012."""
+    total = np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-6)
+    return np.asarray(np.sqrt(descriptors / total), np.float32)
+
+
+def _nearest(vectors: Floats, places: NDArray[np.float64]) -> tuple[NDArray[np.int64], ...]:
+    """Index pairs of points that are alike and lie apart; the most alike first."""
+    order = np.argsort(places[:, 1], kind="stable")
+    vectors, (x, y) = vectors[order], places[order].T.astype(np.float32)
+    pairs = []
+    for start in range(0, len(vectors), 500):
+        part = slice(start, start + 500)
+        likeness = vectors[part] @ vectors.T
+        # From top to bottom, those that may lie near are a band.
+        band = slice(*np.searchsorted(y, (y[part][0] - NEAREST, y[part][-1] + NEAREST)))
+        near = np.abs(x[part, None] - x[band]) < NEAREST
+        near &= np.abs(y[part, None] - y[band]) < NEAREST
+        likeness[:, band][near] = -1
+        pairs.append(_good_pairs(likeness) + np.array([[start], [0], [0]]))
+    rows, columns, distances_of = np.concatenate(pairs, axis=1)
+    best = np.argsort(distances_of, kind="stable")[:MOST_MATCHES]
+    rows, columns = (order[ends[best].astype(np.int64)] for ends in (rows, columns))
+    return np.concatenate([rows, columns]), np.concatenate([columns, rows])
+
+
+def _good_pairs(likeness: Floats) -> NDArray[np.float64]:
+    """(3, N): row, column and distance of the nearest, or of the two nearest if both stand out.
+
+    `likeness` is used up.
+    """
+    if likeness.shape[1] < NEIGHBOURS:
+        return np.zeros((3, 0))
+    rows = np.arange(len(likeness))
+    nearest, found = [], []
+    for _ in range(NEIGHBOURS):
+        nearest.append(likeness.argmax(axis=1))
+        found.append(likeness[rows, nearest[-1]])
+        likeness[rows, nearest[-1]] = -2
+    one, two, three = np.sqrt(np.maximum(2 - 2 * np.array(found), 0))
+    first = (one < ALIKE) & (one < RATIO * two)
+    both = (two < ALIKE) & (two < RATIO * three)
+    chosen = [(rows[first | both], 0, one[first | both]), (rows[both], 1, two[both])]
+    parts = [np.stack([row, nearest[rank][row], value]) for row, rank, value in chosen]
+    return np.concatenate(parts, axis=1)
