@@ -10,6 +10,7 @@ import numpy as np
 from forensics.augmentation import Chain
 from forensics.batches import Batch, BatchPlan
 from forensics.detector import CropDetector, Trainable
+from forensics.network_training import export
 from forensics.neural import run_each
 from forensics.plugins import backbones
 from forensics.schema import Floats, Image, Step
@@ -84,7 +85,7 @@ class EfficientnetLite0(CropDetector, Trainable):
             if (step + 1) % recipe.save_every == 0 or step + 1 == total:
                 checkpoint.save(run.state(step + 1))
             yield Step(step + 1, total, figures)
-        export(run.average, data.folder, self.card.name)
+        export(run.average, data.folder / self.card.name, SIDE)
 
 
 class _Run:
@@ -183,36 +184,3 @@ class _Run:
             getattr(self, name).load_state_dict(state[name])
         self.errors = dict(state["errors"])
         return int(state["step"])
-
-
-def export(network: "torch.nn.Module", folder: Path, name: str) -> None:
-    """Write the network as safetensors and as ONNX with free batch, height and width.
-
-    Kernels are rounded to half precision first, so that both files hold the same numbers.
-    """
-    import torch
-    from safetensors.torch import save_file
-
-    network = network.eval().cpu().to(memory_format=torch.contiguous_format)
-    tensors = {key: _rounded(tensor) for key, tensor in network.state_dict().items()}
-    save_file(tensors, folder / f"{name}.safetensors")
-    network.load_state_dict(tensors)
-    axes = {0: "N", 2: "H", 3: "W"}
-    torch.onnx.export(
-        network,
-        (torch.zeros(1, 3, SIDE, SIDE),),
-        folder / f"{name}.onnx",
-        input_names=["crops"],
-        output_names=["logits"],
-        dynamic_axes={"crops": axes, "logits": {0: "N"}},
-        opset_version=17,
-        dynamo=False,
-    )
-
-
-def _rounded(tensor: "torch.Tensor") -> "torch.Tensor":
-    """Half precision for kernels; statistics of the normalisation keep their range."""
-    import torch
-
-    tensor = tensor.contiguous().clone()
-    return tensor.to(torch.float16) if tensor.ndim > 1 else tensor

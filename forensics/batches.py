@@ -69,6 +69,17 @@ class BatchPlan:
             sources += [sample.source, maker]
         return Batch(np.stack(crops), np.asarray(kinds), tuple(sources), np.asarray(pairs))
 
+    def unpaired(self, seed: int, step: int) -> Batch:
+        """Return the batch of a step without pairs: half fakes, half reals, `_others` alone."""
+        rng = np.random.default_rng([seed, step])
+        chosen = self._others(self.size, rng)
+        return Batch(
+            crops=np.stack([self._crop(sample, rng) for sample in chosen]),
+            kinds=np.asarray([sample.kind for sample in chosen]),
+            sources=tuple(sample.source for sample in chosen),
+            pairs=np.empty((0, 2), np.intp),
+        )
+
     def _matched(self, count: int, rng: np.random.Generator) -> list[Sample]:
         if not self.matched:
             return self._others(count, rng)
