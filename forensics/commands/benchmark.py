@@ -38,7 +38,7 @@ from forensics.benchmark.tables import rows_of
 from forensics.benchmark.viewing import LEVELS, SIDE, Viewer
 from forensics.errors import InvalidOption, WeightsUnavailable
 from forensics.plugins import default_detectors
-from forensics.report.benchmark_page import write_page
+from forensics.report.benchmark_page import write_markdown, write_page
 from forensics.report.benchmark_parts import Shown, count_words, way_words
 from forensics.report.benchmark_sections import sections
 
@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
     parser.add_argument("set", type=Path, metavar="SET", help="MANIFEST.csv or a folder")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the results")
+    parser.add_argument("--page", type=Path, metavar="FILE.md", help="also write report.md here")
     _add_contestants(parser)
     _add_showing(parser)
     parser.add_argument("--layout", choices=sorted(LAYOUTS), help="default: recognised")
@@ -140,7 +141,10 @@ def run(args: argparse.Namespace) -> int:
     for _ in tqdm(benchmark.score(), "scoring", waiting, unit="file", disable=None):
         pass
     shown = _shown(args, benchmark)
-    write_page(args.out, _title(args), sections(shown))
+    made = sections(shown)
+    write_page(args.out, _title(args), made)
+    if args.page is not None:
+        write_markdown(args.page, _title(args), made)
     write_scores(args.out / NAME, _published(benchmark), benchmark.said)
     print(f"wrote {args.out}/report.html, report.md, results.jsonl and {NAME}")
     return 0

@@ -47,11 +47,17 @@ def as_markdown(title: str, sections: Sequence[Section], drawings: str) -> str:
 
 def write_page(folder: Path, title: str, sections: Sequence[Section]) -> None:
     """Write `report.html`, `report.md` and the drawings that the latter shows."""
+    _write(folder / "report.html", as_html(title, sections))
+    write_markdown(folder / "report.md", title, sections)
+
+
+def write_markdown(path: Path, title: str, sections: Sequence[Section]) -> None:
+    """Write the page in Markdown, and beside it its drawings, whose names begin with the page's."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     for section in sections:
         for drawing in section.drawings:
-            _write(folder / f"report-{drawing.name}.svg", drawing.svg)
-    _write(folder / "report.html", as_html(title, sections))
-    _write(folder / "report.md", as_markdown(title, sections, "report-"))
+            _write(path.with_name(f"{path.stem}-{drawing.name}.svg"), drawing.svg)
+    _write(path, as_markdown(title, sections, f"{path.stem}-"))
 
 
 def _write(path: Path, text: str) -> None:

@@ -28,6 +28,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--out",
         str(folder / "out"),
     ]
+    line += ["--page", str(folder / "docs" / "mine.md")]
     assert main([*line, "--jobs", "1", "--allow-confounded", "--degrade", "jpeg:75"]) == 0
     return folder / "out"
 
@@ -43,6 +44,14 @@ def test_markdown_shows_the_drawings_that_lie_beside_it(out: Path) -> None:
     shown = re.findall(r"\]\((.*?)\)", (out / "report.md").read_text())
     assert len(shown) == 3
     assert all((out / name).read_text().startswith("<?xml") for name in shown)
+
+
+def test_the_page_can_be_written_elsewhere_with_its_drawings(out: Path) -> None:
+    page = out.parent / "docs" / "mine.md"
+    shown = re.findall(r"\]\((.*?)\)", page.read_text())
+    assert len(shown) == 3
+    assert all((page.parent / name).is_file() for name in shown)
+    assert page.read_text().replace("mine-", "report-") == (out / "report.md").read_text()
 
 
 @pytest.mark.parametrize("name", ["report.html", "report.md"])
