@@ -6,6 +6,7 @@ print(stage.verdict)
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,8 @@ SIGNATURES = "provenance"
 """The analysis that validates signatures."""
 FINGERPRINT = "prnu"
 """The analysis that compares with a camera, and says nothing without one."""
+LONGEST = ("copy_move",)
+"""Analyses that run on a thread of their own while the others run: array work, without the GIL."""
 MOST_FACES = 16
 """A picture of a crowd is scored on its largest faces only, so that its cost stays bounded."""
 
@@ -126,7 +129,9 @@ class Examiner:
             BrokenPlugin: an analysis or a detector failed on it.
         """
         started = perf_counter()
-        names = ["reading", "faces", *self.analyses, *self.detectors, "verdict"]
+        aside = [name for name in LONGEST if name in self.analyses]
+        analyses = [name for name in self.analyses if name not in aside]
+        names = ["reading", "faces", *analyses, *self.detectors, *aside, "verdict"]
         stages = (Stage(name, done, len(names)) for done, name in enumerate(names))
         yield next(stages)
         case = Case(path)
@@ -134,15 +139,19 @@ class Examiner:
         yield next(stages)
         faces = _largest(case.faces)
         crops = [face_crop(image, face) for face in faces]
-        evidence: dict[str, Evidence] = {}
-        for name, analysis in self.analyses.items():
-            yield next(stages)
-            with _blaming(name, case.media.path):
-                evidence[name] = with_prevalence(analysis.examine(case), analysis.card)
-        for name in self.detectors:
-            yield next(stages)
-            with _blaming(name, case.media.path):
-                evidence[name] = self._detect(name, case, faces, [image, *crops])
+        evidence = dict.fromkeys(self.analyses, Evidence(()))
+        with ThreadPoolExecutor(1) as thread:
+            begun = {name: thread.submit(self._analyse, name, case) for name in aside}
+            for name in analyses:
+                yield next(stages)
+                evidence[name] = self._analyse(name, case)
+            for name in self.detectors:
+                yield next(stages)
+                with _blaming(name, case.media.path):
+                    evidence[name] = self._detect(name, case, faces, [image, *crops])
+            for name, waiting in begun.items():
+                yield next(stages)
+                evidence[name] = waiting.result()
         yield next(stages)
         evidence |= {name: _missing_evidence(error) for name, error in self.missing.items()}
         verdict = self._verdict(case, faces, evidence, started)
@@ -162,6 +171,11 @@ class Examiner:
                 yield self.examine(path)
             except ForensicsError as error:
                 yield Failure(Path(path), error)
+
+    def _analyse(self, name: str, case: Case) -> Evidence:
+        analysis = self.analyses[name]
+        with _blaming(name, case.media.path):
+            return with_prevalence(analysis.examine(case), analysis.card)
 
     def _detect(self, name: str, case: Case, faces: list[Face], images: list[Image]) -> Evidence:
         """Score the picture and its face crops; crop detectors leave their logits in the case."""

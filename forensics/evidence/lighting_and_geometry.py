@@ -5,7 +5,7 @@ from time import perf_counter
 
 from forensics.analysis import Analysis
 from forensics.case import Case
-from forensics.schema import Evidence, Finding
+from forensics.schema import Evidence, Face, Finding
 from forensics.traces.eyes import LEAST_DISTANCE, Eyes, compare_eyes
 
 MOST_FACES = 8
@@ -27,7 +27,7 @@ class LightingAndGeometry(Analysis):
         if not seen:
             words = (
                 f"No face has eyes {LEAST_DISTANCE:.0f} px apart, which comparing them takes: "
-                f"{len(case.faces)} faces were found."
+                f"{_count(case.faces)} found."
             )
             findings = [Finding(words, code="eyes_not_compared")]
         figures = {"faces_compared_count": float(len(seen)), **_lowest(list(seen.values()))}
@@ -63,3 +63,7 @@ def _lowest(eyes: list[Eyes]) -> dict[str, float]:
     fits = [one.pupils for one in eyes if one.pupils is not None]
     named = {"lowest_highlight_overlap_share": overlaps, "lowest_pupil_fit_share": fits}
     return {name: min(values) for name, values in named.items() if values}
+
+
+def _count(faces: list[Face]) -> str:
+    return "one face was" if len(faces) == 1 else f"{len(faces)} faces were"

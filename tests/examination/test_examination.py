@@ -32,6 +32,20 @@ def test_every_plugin_has_a_stage_and_gives_evidence(detectors: Replace, picture
     assert list(last.verdict.evidence) == ["metadata", "a"]
 
 
+def test_what_runs_aside_keeps_its_place_and_its_blame(
+    detectors: Replace, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detectors(a="crops")
+    examiner = Examiner(analyses=["copy_move", "metadata"])
+    *stages, last = examiner.stages(picture)
+    assert [stage.name for stage in stages[2:5]] == ["metadata", "a", "copy_move"]
+    assert last.verdict is not None
+    assert list(last.verdict.evidence) == ["copy_move", "metadata", "a"]
+    monkeypatch.setattr(examiner.analyses["copy_move"], "examine", lambda case: 1 / 0)
+    with pytest.raises(BrokenPlugin, match="copy_move failed on"):
+        examiner.examine(picture)
+
+
 def test_the_same_file_gives_the_same_verdict(detectors: Replace, picture: Path) -> None:
     detectors(a="crops")
     first, second = (examine(picture, analyses=[]) for _ in range(2))
