@@ -16,11 +16,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from forensics.benchmark.adopting import adopt_generator
 from forensics.benchmark.datasets import PictureStore, capped, read_samples, without_fold
 from forensics.benchmark.out_of_fold import options_with_cache
 from forensics.commands.common import add_data_arguments
 from forensics.commands.options import with_fields
-from forensics.commands.train_generator import generator_steps
+from forensics.commands.train_generator import draws_its_own, generator_steps
 from forensics.commands.train_swapper import add_pair_arguments, swapper_steps
 from forensics.errors import InvalidOption, UnknownPlugin
 from forensics.generator import Manipulator
@@ -54,25 +55,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"also pair real pictures with what these trace makers do (default {', '.join(ZOO)})",
     )
     parser.add_argument(
+        "--adopt",
+        action="store_true",
+        help="make the generator's weights those that ship; without --data, those of the run in"
+        " --out as it stands",
+    )
+    parser.add_argument(
         "--recipe", nargs="*", default=[], metavar="NAME=VALUE", help="fields of the recipe"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, with a progress bar; return 0."""
+    """Train, with a progress bar, and adopt the weights where that is asked; return 0."""
+    if args.adopt and args.name not in entries("generator"):
+        raise InvalidOption("--adopt is for generators; detectors: forensics calibrate --adopt")
+    if not (args.adopt and args.data is None and (args.out / "recipe.json").is_file()):
+        _train(args)
+    if args.adopt:
+        print(f"adopted {adopt_generator(args.name, args.out)}")
+    return 0
+
+
+def _train(args: argparse.Namespace) -> None:
     with tqdm(desc=args.name, unit="step", disable=None) as bar:
         for step in _steps(args):
             bar.total = step.total
             bar.n = step.step
             bar.set_postfix({name: f"{value:.4g}" for name, value in step.figures.items()})
-    return 0
 
 
 def _steps(args: argparse.Namespace) -> Iterator[Step]:
     generator = args.name in entries("generator")
     if generator and (args.source or args.target):
         return swapper_steps(args)
-    if args.data is None:
+    if args.data is None and not (generator and draws_its_own(args.name)):
         raise InvalidOption("give --data, or --source and --target for a swapper")
     if not generator and args.folds is None:
         raise InvalidOption("a detector is trained under the fold protocol: give --folds")

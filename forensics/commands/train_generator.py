@@ -12,7 +12,7 @@ from forensics.benchmark.datasets import PictureStore, capped, read_samples
 from forensics.commands.options import with_fields
 from forensics.errors import InvalidManifest, InvalidOption
 from forensics.media import decode, load_image, open_media
-from forensics.plugins import load
+from forensics.plugins import load, plugin_class
 from forensics.schema import Image, Step
 from forensics.training import PictureData, logged
 
@@ -25,7 +25,10 @@ def generator_steps(args: argparse.Namespace) -> Iterator[Step]:
     if not hasattr(plugin, "Recipe"):
         raise InvalidOption(f"{args.name} cannot be trained; it has no recipe")
     recipe = with_fields(plugin.Recipe(), args.recipe)
-    data = picture_data(args.data, args.folds, args.per_group, args.out)
+    if draws_its_own(args.name):
+        data = plugin.own_pictures(args.out)
+    else:
+        data = picture_data(args.data, args.folds, args.per_group, args.out)
     args.out.mkdir(parents=True, exist_ok=True)
     facts = {
         "version": forensics.__version__,
@@ -35,6 +38,11 @@ def generator_steps(args: argparse.Namespace) -> Iterator[Step]:
     }
     (args.out / "recipe.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
     yield from logged(plugin.train(data, recipe, args.seed), args.out / "log.csv")
+
+
+def draws_its_own(name: str) -> bool:
+    """Whether a generator learns from what it draws, and needs no pictures."""
+    return hasattr(plugin_class("generator", name), "own_pictures")
 
 
 def picture_data(source: Path, folds: Path | None, per_group: int, folder: Path) -> PictureData:
