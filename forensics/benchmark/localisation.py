@@ -66,21 +66,33 @@ class Score:
     given: bool
 
 
-def collected(root: Path, rows: Sequence[Mapping[str, str]]) -> Iterator[Changed]:
-    """The pictures of a manifest that have a mask beside them, or parts that their name flags."""
-    for row in rows:
+def collected(
+    root: Path, rows: Sequence[Mapping[str, str]], only: Sequence[str] | None = None
+) -> Iterator[Changed]:
+    """The pictures of a manifest that have a mask beside them, or parts that their name flags.
+
+    Args:
+        root: folder of the manifest.
+        rows: its rows.
+        only: names of collections; default all.
+    """
+    flagged = [row for row in rows if _wanted(f"{row['group']}{COARSE}", only)]
+    for row in (row for row in rows if _wanted(row["group"], only)):
         if row["mask"] and row["label"] == "fake":
             mask = load_image(root / row["mask"]).max(axis=2) > 127  # noqa: PLR2004
             path = root / row["path"]
             yield Changed(row["path"], row["group"], path.read_bytes(), path.suffix, mask)
-    for row, mask in marked_parts(root, rows):
+    for row, mask in marked_parts(root, flagged):
         path = root / row["path"]
         name = f"{row['group']}{COARSE}"
         yield Changed(row["path"], name, path.read_bytes(), path.suffix, mask)
 
 
 def made(
-    samples: Sequence[Sample], store: PictureStore, makers: Sequence[str] | None = None
+    samples: Sequence[Sample],
+    store: PictureStore,
+    makers: Sequence[str] | None = None,
+    only: Sequence[str] | None = None,
 ) -> Iterator[Changed]:
     """Every alteration of every real picture, saved once more.
 
@@ -88,8 +100,10 @@ def made(
         samples: the real pictures.
         store: reads them; they are cut to 384 px, at the top left, so that grids stay.
         makers: names of the zoo's manipulators; default all.
+        only: names of alterations; default all.
     """
-    alterations = {**ALTERATIONS, **dict(from_the_zoo(makers))}
+    known = {**ALTERATIONS, **dict(from_the_zoo(makers))}
+    alterations = {name: alter for name, alter in known.items() if _wanted(name, only)}
     for sample, donor in zip(samples, [*samples[1:], *samples[:1]], strict=True):
         image, other = cut(store.original(sample), SIDE), store.original(donor)
         if min(image.shape[:2]) < LEAST_SIDE:
@@ -106,6 +120,7 @@ def made_of_faces(
     samples: Sequence[Sample],
     store: PictureStore,
     makers: Sequence[str] | None = None,
+    only: Sequence[str] | None = None,
     *,
     count: int,
 ) -> Iterator[Changed]:
@@ -115,15 +130,21 @@ def made_of_faces(
         samples: real pictures; the first that show one plain face are cut to 384 px around it.
         store: reads them.
         makers: names of face makers; default all.
+        only: names of their changes; default all.
         count: how many pictures.
     """
-    shown = list(portraits(samples, store, count, SIDE))
-    for name, change in face_makers(makers):
+    changes = {name: each for name, each in face_makers(makers) if _wanted(name, only)}
+    shown = list(portraits(samples, store, count, SIDE)) if changes else []
+    for name, change in changes.items():
         for (sample, target), (_, donor) in zip(shown, [*shown[1:], *shown[:1]], strict=True):
             rng = np.random.default_rng(sample.seed(-7))
             altered = change(target, donor, sample.seed(-7))
             if altered.mask.any() and not altered.mask.all():
                 yield Changed(sample.path, name, saved(altered.image, rng), ".jpg", altered.mask)
+
+
+def _wanted(name: str, only: Sequence[str] | None) -> bool:
+    return only is None or name in only
 
 
 def scores(analyses: Mapping[str, Analysis], pictures: Sequence[Changed]) -> Iterator[list[Score]]:

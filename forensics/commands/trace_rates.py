@@ -23,6 +23,7 @@ EXAMPLE = (
     " --part rates --analysis jpeg_grid"
 )
 PARTS = ("rates", "localisation", "jpeg", "copies", "cameras")
+PAGE = "page"
 HEAD = """# Traces: what the analyses find, how often, and where
 
 Written by `forensics trace-rates` and by nothing else.
@@ -39,7 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--analysis", action="append", metavar="NAME", help="this analysis only; repeatable"
     )
     parser.add_argument(
-        "--part", action="append", choices=PARTS, help="measure this part only; repeatable"
+        "--part",
+        action="append",
+        choices=(*PARTS, PAGE),
+        help=f"measure this part only; repeatable; {PAGE} writes the page from what is known",
     )
     parser.add_argument(
         "--maker",
@@ -73,7 +77,8 @@ def run(args: argparse.Namespace) -> int:
     }
     args.runs.mkdir(parents=True, exist_ok=True)
     for part in args.part or PARTS:
-        measure[part](args)
+        if part != PAGE:
+            measure[part](args)
     args.out.mkdir(parents=True, exist_ok=True)
     page = args.out / "traces.md"
     page.write_text("\n".join([HEAD, *_sections(args.runs)]), encoding="utf-8")
@@ -128,12 +133,10 @@ def _localisation(args: argparse.Namespace) -> None:
     by_source = real_pictures(read_samples(args.folds, args.data), args.per_group)
     samples, several = (in_turn(by_source, count) for count in (args.made_of, 20 * args.made_of))
     pictures = [
-        *collected(args.data.parent, rows),
-        *made(samples, store, args.maker),
-        *made_of_faces(several, store, args.maker, count=args.made_of),
+        *collected(args.data.parent, rows, args.collection),
+        *made(samples, store, args.maker, args.collection),
+        *made_of_faces(several, store, args.maker, args.collection, count=args.made_of),
     ]
-    if args.collection:
-        pictures = [one for one in pictures if one.collection in args.collection]
     rows_of = tqdm(scores(_analyses(args), pictures), "maps", len(pictures), disable=None)
     found = [score for some in rows_of for score in some]
     kept = args.runs / "localisation.json"

@@ -21,7 +21,7 @@ from forensics.traces.noise import luma
 
 MOST_PIXELS = 640_000
 """A larger picture is reduced to so many px first."""
-FEWEST_PIXELS = 300_000
+FEWEST_PIXELS = 250_000
 """A smaller one is enlarged to so many, by two at most: small regions then hold more keypoints."""
 LEAST_SIDE = 48
 MOST_SEEDS = 400
@@ -44,7 +44,7 @@ NEAR_DEGREES, NEAR_SCALE = 8.0, 0.08
 MOST_BRIGHTER = 3.0
 """Grey levels by which two regions may differ on the mean: what repeats in a scene is seldom lit
 alike."""
-TEXTURE = 3.0
+TEXTURE = 1.5
 """Grey levels of local deviation below which agreement says nothing."""
 LEAST_AREA = 0.002
 """Share of the picture, from which on an area counts."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from forensics.schema import Floats
 
 Mask = NDArray[np.bool_]
-MOST_KEYPOINTS = 2000
+MOST_KEYPOINTS = 2500
 SPREAD = 16
 """Cells a side that give their strongest keypoints in turn: else a textured part takes all."""
 CONTRAST = 0.004
