@@ -68,6 +68,19 @@ class Importer(ABC):
         """
 
 
+class Told(ABC):
+    """A generator that draws what a text says; its `Options` have a `text`."""
+
+    @abstractmethod
+    def obeyed(self, count: int, seed: int) -> dict[str, tuple[int, int, int, int]]:
+        """Count, over `count` pictures of any texts, what is true of what was said.
+
+        Returns:
+            By attribute: statements true and made of generated pictures, and true and made of
+            pictures drawn from the same texts, which is as good as the reader can see.
+        """
+
+
 class Manipulator(_Maker, ABC):
     """Changes given pictures."""
 
