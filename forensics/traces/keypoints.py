@@ -51,30 +51,31 @@ def matched(gray: Floats) -> Matches:
     """Matches between keypoints of one picture, each in both directions."""
     finder = cv2.SIFT.create(contrastThreshold=CONTRAST)
     shades = np.clip(np.rint(gray), 0, 255).astype(np.uint8)
-    points, descriptors = finder.compute(shades, _spread(finder.detect(shades, None), gray.shape))
+    # Describing all costs less than a second pass over the picture for those that are kept.
+    points, descriptors = finder.detectAndCompute(shades, None)
     if descriptors is None or len(points) < LEAST_KEYPOINTS:
         none = np.zeros((0, 2))
         return Matches(none, none, np.zeros(0, np.complex128))
+    chosen = _spread(points, gray.shape)
+    points = [points[index] for index in chosen]
     places = np.array([point.pt for point in points])
     angles = np.radians([point.angle for point in points])
     vectors = np.array([point.size for point in points]) * np.exp(1j * angles)
-    first, second = _nearest(_unit(np.asarray(descriptors, np.float32)), places)
+    first, second = _nearest(_unit(np.asarray(descriptors, np.float32)[chosen]), places)
     turns = vectors[second] / vectors[first]
     kept = (np.abs(turns) > SCALES[0]) & (np.abs(turns) < SCALES[1])
     return Matches(places[first[kept]], places[second[kept]], turns[kept])
 
 
-def _spread(points: Sequence[cv2.KeyPoint], shape: tuple[int, ...]) -> list[cv2.KeyPoint]:
-    """The strongest keypoints of every cell of the picture."""
-    if not points:
-        return []
+def _spread(points: Sequence[cv2.KeyPoint], shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Indices of the strongest keypoints of every cell of the picture."""
     places = np.array([point.pt for point in points])
     rows, columns = (places[:, ::-1] * SPREAD / shape).astype(int).T
     cells, strength = rows * SPREAD + columns, np.array([-point.response for point in points])
     order = np.lexsort((strength, cells))
     firsts = np.searchsorted(cells[order], cells[order])
     ranks = np.arange(len(order)) - firsts
-    return [points[index] for index in order[np.argsort(ranks, kind="stable")][:MOST_KEYPOINTS]]
+    return np.asarray(order[np.argsort(ranks, kind="stable")][:MOST_KEYPOINTS], np.int64)
 
 
 def _unit(descriptors: Floats) -> Floats:
