@@ -1,18 +1,15 @@
 """Pictures for generators that learn from whole pictures: all of one size, held in memory."""
 
-import hashlib
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from forensics.errors import ForensicsError, InvalidManifest
+from forensics.held_out import held_out, square
 from forensics.schema import Image
 from forensics.training import PictureData
 
-HELD_OUT = 10
-"""One picture in so many is never learned from; distances to real pictures are measured on it."""
 FEWEST = 2
 """Pictures below which there is nothing to learn from."""
 LISTED = 20
@@ -33,11 +30,6 @@ class PictureArrays:
     held_out: NDArray[np.uint8]
     names: tuple[str, ...]
     skipped: dict[str, str]
-
-
-def held_out(name: str) -> bool:
-    """Whether a picture belongs to the tenth that is never learned from; depends on the name."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") % HELD_OUT == 0
 
 
 def load_arrays(data: PictureData, resolution: int) -> PictureArrays:
@@ -69,22 +61,6 @@ def load_arrays(data: PictureData, resolution: int) -> PictureArrays:
         tuple(names),
         skipped,
     )
-
-
-def square(image: Image, resolution: int) -> Image:
-    """Cut (H, W, 3) to its central square and shrink it by areas to (resolution, resolution, 3).
-
-    Raises:
-        ValueError: the picture is smaller than that.
-    """
-    side = min(image.shape[:2])
-    if side < resolution:
-        raise ValueError(f"{image.shape[1]} x {image.shape[0]} px, smaller than {resolution} px")
-    top, left = ((size - side) // 2 for size in image.shape[:2])
-    cut = image[top : top + side, left : left + side]
-    if side == resolution:
-        return np.ascontiguousarray(cut)
-    return np.asarray(cv2.resize(cut, (resolution, resolution), interpolation=cv2.INTER_AREA))
 
 
 def _too_few(count: int, resolution: int, skipped: dict[str, str]) -> str:
