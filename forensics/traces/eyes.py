@@ -148,6 +148,9 @@ def _pupil_fit(iris: Iris) -> float | None:
     core = cv2.erode(iris.disc.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
     level, _ = cv2.threshold(shades[core].reshape(-1, 1), 0, 255, cv2.THRESH_OTSU)
     dark = np.asarray((shades <= level) & core)
+    # An iris of one shade, burnt out or black, has nothing on one side of the level.
+    if not 0 < dark.sum() < core.sum():
+        return None
     contrast = float(np.median(shades[core & ~dark])) - float(np.median(shades[dark]))
     areas = areas_of(dark, int(PUPIL[0] * iris.disc.sum()))
     middle = slice(IRIS // 2 - 6, IRIS // 2 + 6)

@@ -62,6 +62,12 @@ def test_a_round_pupil_fits_its_ellipse_better_than_a_ragged_one() -> None:
     assert ragged.pupils is None or ragged.pupils < whole.pupils - 0.1
 
 
+@pytest.mark.filterwarnings("error")
+def test_an_eye_of_one_shade_has_no_pupil() -> None:
+    eyes = compare_eyes(np.full((480, 480, 3), 90, np.uint8), face())
+    assert eyes is None or eyes.pupils is None
+
+
 def test_eyes_of_a_tilted_head_are_made_level() -> None:
     turn = cv2.getRotationMatrix2D((240, 240), 20, 1)
     image = np.asarray(cv2.warpAffine(portrait(), turn, (480, 480)), np.uint8)
