@@ -50,7 +50,7 @@ class ClipBlocksRecipe:
     chain: Chain = field(default_factory=Chain)
     power: float = 0.5
     width: int = 128
-    steps: int = 600
+    steps: int = 300
     batch: int = 128
     rate: float = 1e-3
     dropout: float = 0.5
