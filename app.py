@@ -3,6 +3,7 @@
 Started by `forensics app`. It holds no analysis code: it uploads, waits and shows.
 """
 
+import secrets
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import streamlit as st
 from forensics.errors import ForensicsError
 from forensics.report import html, words
 from forensics.report.likeness import chosen_gallery, likeness_part
+from forensics.report.new_face import new_face
 from forensics.report.upload import Outcome, Upload, sha256
 
 INTRODUCTION = """
@@ -35,10 +37,26 @@ how often two strangers look as alike. The picture is not added to it.
 """
 
 
+FACE = """
+A face that a generator of ours draws from nothing but a number, its seed. It is small, since the
+generator is; the file says that it is synthetic. With a gallery, the page shows whom in it the face
+resembles most and how often two strangers look as alike.
+"""
+SEEDS = 2**31
+
+
 def main() -> None:
     """Draw the page; Streamlit runs it again at every click."""
     st.set_page_config(page_title="Deepfake forensics", layout="wide")
     st.title("Deepfake forensics")
+    examine, face = st.tabs(["Examine a picture", "A new face a click"])
+    with examine:
+        _examine()
+    with face:
+        _draw_face()
+
+
+def _examine() -> None:
     st.markdown(INTRODUCTION)
     # No `type=`: with one, a file of another suffix raises inside the page instead of being read.
     given = st.file_uploader("A picture (JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF)")
@@ -88,28 +106,50 @@ def _show(outcome: Outcome, name: str, data: bytes) -> None:
         with tabs[0]:
             st.iframe(magnifier, height=MAGNIFIER_HEIGHT)
     with looks:
-        _show_likeness(name, data)
+        _show_likeness(name, data, "gallery")
 
 
-def _show_likeness(name: str, data: bytes) -> None:
+def _show_likeness(name: str, data: bytes, key: str) -> None:
     """Whom the faces are like in a gallery on this machine."""
-    folder = st.text_input("Folder of a gallery", str(chosen_gallery() or ""), help=GALLERY_HELP)
+    chosen = str(chosen_gallery() or "")
+    folder = st.text_input("Folder of a gallery", chosen, key=key, help=GALLERY_HELP)
     if not folder.strip():
         st.markdown(GALLERY_HELP)
         return
     try:
         with st.spinner("Looking up the faces"):
-            st.html(_looked_up(name, data, Path(folder.strip()).expanduser()))
+            st.html(_looked_up(name, data, Path(folder.strip()).expanduser(), key))
     except ForensicsError as error:
         st.error(_plain(str(error)))
 
 
-def _looked_up(name: str, data: bytes, gallery: Path) -> str:
+def _draw_face() -> None:
+    """A face of a seed, and whom in a gallery it is like."""
+    st.markdown(FACE)
+    if st.button("Draw a new face"):
+        st.session_state["seed"] = secrets.randbelow(SEEDS)
+    seed = st.number_input("Seed", 0, SEEDS - 1, value=None, key="seed", placeholder="none yet")
+    psi = st.slider("Truncation psi: less is closer to the mean face", 0.0, 1.0, 0.7, 0.05)
+    if seed is None:
+        return
+    try:
+        with st.spinner("Drawing"):
+            face = new_face(int(seed), psi)
+    except ForensicsError as error:
+        st.error(_plain(str(error)))
+        return
+    st.image(face.shown, f"Synthetic. Seed {face.seed}, psi {psi:g}, made at {face.side} px")
+    name = f"face-{face.seed}.png"
+    st.download_button("Download the face as it was made", face.picture, name, "image/png")
+    _show_likeness(name, face.shown, "face_gallery")
+
+
+def _looked_up(name: str, data: bytes, gallery: Path, tab: str) -> str:
     """The lookup of these bytes in this gallery, which a click elsewhere does not repeat."""
-    key = (sha256(data), str(gallery))
-    current = st.session_state.get("looked_up")
+    key, place = (sha256(data), str(gallery)), f"looked_up_{tab}"
+    current = st.session_state.get(place)
     if current is None or current[0] != key:
-        current = st.session_state["looked_up"] = (key, likeness_part(name, data, gallery))
+        current = st.session_state[place] = (key, likeness_part(name, data, gallery))
     return str(current[1])
 
 

@@ -89,7 +89,7 @@ def write_picture(
         raise ValueError(f"a picture must be (H, W, 3) uint8, got {image.shape} {image.dtype}")
     suffix = path.suffix.lower()
     if suffix == ".png":
-        data, kind = _png(image, provenance), "image/png"
+        data, kind = png(image, provenance), "image/png"
     elif suffix in (".jpg", ".jpeg"):
         data, kind = _jpeg(image, provenance, quality), "image/jpeg"
     else:
@@ -139,7 +139,8 @@ def read_provenance(data: bytes) -> Provenance | None:
     return None
 
 
-def _png(image: Image, provenance: Provenance) -> bytes:
+def png(image: Image, provenance: Provenance) -> bytes:
+    """Encode (H, W, 3) uint8 RGB as PNG with its provenance inside."""
     texts = PngInfo()
     texts.add_itxt(_PNG_XMP, _xmp(provenance))
     texts.add_text("Software", f"{provenance.generator} {provenance.version}")

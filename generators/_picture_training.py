@@ -7,7 +7,7 @@ was stopped goes on exactly as one that never was.
 import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import forensics
 from forensics.errors import InvalidOption
 from forensics.schema import Image, Step
 from forensics.sheets import tiled
-from forensics.training import Checkpoint, PictureData, whole_output
+from forensics.training import Checkpoint, PictureData, logged, whole_output
 from forensics.writing import Provenance, write_picture
 from generators._gan_data import PictureArrays, load_arrays
 from generators._recipe import PictureRecipe
@@ -81,6 +81,7 @@ def trained(
     (data.folder / "pictures.json").write_text(listed, encoding="utf-8")
     weights = data.folder / f"{name}.safetensors"
     run = _Run(task, arrays, recipe, seed=seed, weights=weights)
+    run.distance = data.distance
     yield from run.steps()
 
 
@@ -96,6 +97,7 @@ class _Run:
     ) -> None:
         self.task, self.arrays, self.recipe, self.seed = task, arrays, recipe, seed
         self.weights = weights
+        self.distance: Callable[[Sequence[Image], Sequence[Image]], float] | None = None
         self.checkpoint = Checkpoint(weights.with_name("checkpoint.pt"))
         for network in [*task.networks.values(), task.average]:
             network.to(recipe.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -173,6 +175,12 @@ class _Run:
         path.parent.mkdir(exist_ok=True)
         mark = Provenance(self.weights.stem, forensics.__version__, self.seed, weights_sha256="")
         write_picture(path, tiled(pictures, GRID), mark)
+        held_out, compared = self.arrays.held_out, self.recipe.compare
+        if self.distance is not None and compared and len(held_out):
+            made = as_images(self.task.drawn(compared, self.seed + 1))
+            found = Step(images, images, {"distance": self.distance(list(held_out), made)})
+            for _ in logged(iter([found]), self.weights.with_name("distance.csv")):
+                pass
 
 
 def _due(step: int, batch: int, every: int) -> bool:
@@ -189,15 +197,23 @@ def rank_and_world() -> tuple[int, int]:
     return distributed.get_rank(), distributed.get_world_size()
 
 
-def share_gradients(network: nn.Module) -> None:
-    """Average gradients over the processes that torchrun started; none, where there is one."""
+def averaged(value: Tensor) -> Tensor:
+    """Average a tensor over the processes that torchrun started, so that all go on alike."""
     world = rank_and_world()[1]
     if world == 1:
-        return
+        return value
+    total = value.detach().clone()
+    distributed.all_reduce(total)
+    return total / world
+
+
+def share_gradients(network: nn.Module) -> None:
+    """Average gradients over the processes that torchrun started; none, where there is one."""
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
-    flat = torch.cat([gradient.flatten() for gradient in gradients])
-    distributed.all_reduce(flat)
-    parts = (flat / world).split([gradient.numel() for gradient in gradients])
+    if rank_and_world()[1] == 1:
+        return
+    flat = averaged(torch.cat([gradient.flatten() for gradient in gradients]))
+    parts = flat.split([gradient.numel() for gradient in gradients])
     for gradient, part in zip(gradients, parts, strict=True):
         gradient.copy_(part.view_as(gradient))
 

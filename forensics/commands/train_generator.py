@@ -3,18 +3,23 @@
 import argparse
 import dataclasses
 import json
+import os
+import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import forensics
 from forensics.benchmark.datasets import PictureStore, capped, read_samples
+from forensics.benchmark.zoo_embedding import BACKBONE, embedded
 from forensics.commands.options import with_fields
-from forensics.errors import InvalidManifest, InvalidOption
+from forensics.errors import InvalidManifest, InvalidOption, WeightsUnavailable
+from forensics.fidelity import kernel_distance
 from forensics.media import decode, load_image, open_media
-from forensics.plugins import load, plugin_class
+from forensics.plugins import backbones, load, plugin_class
 from forensics.schema import Image, Step
 from forensics.training import PictureData, logged
+from forensics.weights import verified_path
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 
@@ -37,7 +42,25 @@ def generator_steps(args: argparse.Namespace) -> Iterator[Step]:
         "recipe": dataclasses.asdict(recipe),
     }
     (args.out / "recipe.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
-    yield from logged(plugin.train(data, recipe, args.seed), args.out / "log.csv")
+    data = dataclasses.replace(data, distance=_distance())
+    # Of several processes that torchrun started, one keeps the log.
+    steps = plugin.train(data, recipe, args.seed)
+    alone = os.environ.get("RANK", "0") == "0"
+    yield from logged(steps, args.out / "log.csv") if alone else steps
+
+
+def _distance() -> Callable[[Sequence[Image], Sequence[Image]], float] | None:
+    """The kernel distance of snapshots to held-out pictures; None, and said, without weights."""
+    try:
+        verified_path(card := backbones()[BACKBONE], card.weights[0])
+    except WeightsUnavailable as error:
+        print(f"no kernel distances beside snapshots: {error}", file=sys.stderr)
+        return None
+
+    def distance(real: Sequence[Image], made: Sequence[Image]) -> float:
+        return kernel_distance(embedded(real), embedded(made))
+
+    return distance
 
 
 def draws_its_own(name: str) -> bool:

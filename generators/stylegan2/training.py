@@ -10,6 +10,7 @@ from torch import Tensor
 
 from generators._picture_training import (
     PictureTask,
+    averaged,
     follow,
     in_half_precision,
     share_gradients,
@@ -62,7 +63,7 @@ class StyleTask(PictureTask):
             for name, network in self.networks.items()
         }
         self.augment = Augmentation(recipe.target, recipe.adapt_over)
-        self.mean_length, self.signs, self.step = 0.0, 0.0, 0
+        self.mean_length, self.signs, self.slope, self.step = 0.0, 0.0, 0.0, 0
 
     def learn(self, real: Tensor, seen: int, rng: torch.Generator) -> dict[str, float]:
         """One step of both networks."""
@@ -88,12 +89,12 @@ class StyleTask(PictureTask):
             loss = loss + slope * (self.recipe.gamma / 2 * self.recipe.slope_every)
             self.slope = slope.item()
         self._take("discriminator", loss)
-        self._adapt(on_real)
-        signs = on_real.detach().sign().mean().item()
-        return figures | {"slope": getattr(self, "slope", 0.0), "signs": signs}
+        signs = averaged(on_real.detach().sign().mean()).item()
+        self._adapt(signs)
+        return figures | {"slope": self.slope, "signs": signs}
 
-    def _adapt(self, on_real: Tensor) -> None:
-        self.signs += on_real.detach().sign().mean().item() / ADAPT_EVERY
+    def _adapt(self, signs: float) -> None:
+        self.signs += signs / ADAPT_EVERY
         if self.step % ADAPT_EVERY == 0:
             self.augment.adapt(self.signs, ADAPT_EVERY * self.recipe.batch)
             self.signs = 0.0
@@ -116,7 +117,7 @@ class StyleTask(PictureTask):
         noise = torch.randn(pictures.shape, generator=rng).to(pictures.device)
         mean = torch.tensor(self.mean_length, device=pictures.device)
         penalty, mean = length_penalty(path_lengths(pictures, w, noise), mean)
-        self.mean_length = mean.item()
+        self.mean_length = averaged(mean).item()
         return penalty
 
     def _made(self, count: int, rng: torch.Generator) -> Tensor:
@@ -134,7 +135,7 @@ class StyleTask(PictureTask):
         mapping, layers = self.generator.mapping, self.generator.shape.layers
         w = mapping(self._codes(count, rng))
         with torch.no_grad():
-            mapping.mean.lerp_(w.mean(dim=0), MEAN_DECAY)
+            mapping.mean.lerp_(averaged(w.mean(dim=0)), MEAN_DECAY)
         w = self.generator.spread(w)
         mixed, where = torch.rand(2, generator=rng).tolist()
         if mixed >= self.recipe.mixing:
@@ -168,7 +169,7 @@ class StyleTask(PictureTask):
             "signs": self.signs,
             "p": self.augment.p,
             "step": float(self.step),
-            "slope": getattr(self, "slope", 0.0),
+            "slope": self.slope,
         }
 
     def remember(self, numbers: dict[str, float]) -> None:
