@@ -55,7 +55,9 @@ def seen(picture: Image) -> list[Seen]:
     ]
 
 
-def _what(pixels: "np.ndarray[tuple[int, ...], np.dtype[np.int16]]", box: Image) -> tuple[int, ...]:
+def _what(
+    pixels: "np.ndarray[tuple[int, ...], np.dtype[np.int16]]", box: Image
+) -> tuple[int, int, int]:
     width, height, area = (int(each) for each in box[2:5])
     size = 1 + int(max(width, height) >= LARGE)
     palette = np.asarray(list(COLOURS.values()))

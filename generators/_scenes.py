@@ -118,7 +118,7 @@ def drawn(slots: Slots, rng: np.random.Generator, side: int = SIDE) -> Image:
     for thing in things:
         cover = covered(thing, side)[:, :, None]
         picture = picture * (1 - cover) + np.asarray(thing.colour) * cover
-    return np.rint(picture.clip(0, 255)).astype(np.uint8)
+    return np.asarray(np.rint(picture.clip(0, 255)), np.uint8)
 
 
 def placed(slots: Slots, rng: np.random.Generator) -> list[Thing]:
@@ -155,7 +155,7 @@ def covered(thing: Thing, side: int) -> NDArray[np.float64]:
     else:
         slope = (2 * np.abs(x) - y - thing.radius) / np.sqrt(5)
         outside = np.maximum(slope, y - thing.radius)
-    return np.clip(0.5 - outside / scale, 0, 1)
+    return np.asarray(np.clip(0.5 - outside / scale, 0, 1))
 
 
 def _radius(part: Sequence[int], rng: np.random.Generator) -> float:

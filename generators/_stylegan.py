@@ -55,7 +55,8 @@ class Styled(nn.Module):
         x = x + noise * self.strength[:, None, None] + self.bias[:, None, None]
         x = functional.instance_norm(functional.leaky_relu(x, SLOPE))
         scale, shift = self.style(w)[:, :, None, None].chunk(2, dim=1)
-        return x * (1 + scale) + shift
+        styled: Tensor = x * (1 + scale) + shift
+        return styled
 
 
 class Generator(nn.Module):

@@ -51,7 +51,8 @@ def guided(
 
     def velocity(mixture: Tensor, time: Tensor) -> Tensor:
         told, untold = network(mixture.repeat(2, 1, 1, 1), time.repeat(2), both).chunk(2)
-        return untold + guidance * (told - untold)
+        found: Tensor = untold + guidance * (told - untold)
+        return found
 
     return velocity
 

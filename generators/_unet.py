@@ -82,7 +82,8 @@ class Block(nn.Module):
         made = self.first(functional.silu(self.first_norm(x)))
         made = self.second(functional.silu(self.second_norm(made) * (1 + scale) + shift))
         kept: Tensor = self.shortcut(x)
-        return kept + made
+        both: Tensor = kept + made
+        return both
 
 
 class Attention(nn.Module):
@@ -100,7 +101,8 @@ class Attention(nn.Module):
         rows = self.norm(x).flatten(2).transpose(1, 2)
         query, key, value = self.parts(rows).chunk(3, dim=2)
         seen = functional.scaled_dot_product_attention(query, key, value)
-        return x + self.out(seen).transpose(1, 2).reshape(x.shape)
+        told: Tensor = self.out(seen)
+        return x + told.transpose(1, 2).reshape(x.shape)
 
 
 class UNet(nn.Module):

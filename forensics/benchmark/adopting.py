@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,20 +40,25 @@ def adopt_generator(name: str, run: Path, card: ModelCard | None = None) -> Path
         shipped.write_bytes(made.read_bytes())
         row = {"file": f"weights/{made.name}", "sha256": file_sha256(shipped)}
         path = card.folder / f"{name}.toml"
-        update_card(path, recipe=recipe | images_seen(run / "log.csv"), weights=[row])
+        update_card(path, recipe=recipe | images_seen(run / "log.csv", recipe), weights=[row])
     except OSError as error:
         raise OutputFailed(f"{shipped.name} cannot be adopted: {error}") from error
     return shipped
 
 
-def images_seen(log: Path) -> dict[str, Any]:
-    """How many pictures a run was shown so far, by its log: fewer than planned if it was stopped.
+def images_seen(log: Path, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """How many pictures a run's weights have seen: fewer than planned if it was stopped.
 
     Returns:
-        The entry for the card; empty where the log does not say.
+        The entry for the card, by the log and how often weights are saved; empty where the log
+        does not say.
     """
-    if not log.is_file():
+    if not log.is_file() or not {"images", "save_every"} <= set(recipe):
         return {}
     with log.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return {"images_seen": int(float(rows[-1]["images"]))} if rows and "images" in rows[0] else {}
+    if not rows or "images" not in rows[0]:
+        return {}
+    seen = int(float(rows[-1]["images"]))
+    planned = recipe["images"] // recipe["batch"] * recipe["batch"]
+    return {"images_seen": seen if seen >= planned else seen - seen % max(recipe["save_every"], 1)}

@@ -35,7 +35,7 @@ class NamedGan:
 def named_gans() -> tuple[NamedGan, ...]:
     """All of them, oldest first."""
     table = files("forensics.benchmark") / "gan_zoo" / "gans.tsv"
-    with table.open(encoding="utf-8", newline="") as file:
+    with table.open("r", encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     found = [
         NamedGan(

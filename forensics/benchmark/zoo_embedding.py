@@ -47,5 +47,5 @@ def _network() -> Any:
     tensors = load_tensors(backbones()[BACKBONE])
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     network.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
-    network.reset_classifier(0)
+    network.reset_classifier(0)  # type: ignore[operator]
     return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)

@@ -29,7 +29,7 @@ from forensics.statistics import Reals, clopper_pearson
 from forensics.training import PictureData
 
 COMPARED_AT = 32
-"""Px at which a sample's nearest training picture is looked for."""
+"""Px, at most, at which a sample's nearest training picture is looked for."""
 NEAREST = 16
 STEPS = 6
 """Training steps that are timed; the first is warm-up and the last saves."""
@@ -162,11 +162,12 @@ def _near(points: Floats, support: Floats, rounds: int) -> Figure:
 
 def copies(made: Sequence[Image], learned: NDArray[np.uint8], apart: NDArray[np.uint8]) -> Copies:
     """Find the training picture nearest to each of the first samples, mirrored ones included."""
-    small = np.stack([square(picture, COMPARED_AT) for picture in learned])
+    side = min(COMPARED_AT, learned.shape[1])
+    small = np.stack([square(picture, side) for picture in learned])
     known = np.concatenate([small, small[:, :, ::-1]])
-    shown = [square(picture, COMPARED_AT) for picture in made[:NEAREST]]
+    shown = [square(picture, side) for picture in made[:NEAREST]]
     index, distances = fidelity.nearest(_flat(shown), _flat(known))
-    others = [square(picture, COMPARED_AT) for picture in apart[:NEAREST]]
+    others = [square(picture, side) for picture in apart[:NEAREST]]
     of_real = fidelity.nearest(_flat(others), _flat(known))[1]
     pixels = np.sqrt(known[0].size)
     return Copies(np.stack([shown, known[index]], axis=1), distances / pixels, of_real / pixels)

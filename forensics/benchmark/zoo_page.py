@@ -203,9 +203,9 @@ def draw_copies(path: Path, copies: Copies) -> None:
 def _copies(copies: Copies | None) -> str:
     if copies is None:
         return ""
-    ours, real = copies.distances, copies.of_real
+    ours, real, side = copies.distances, copies.of_real, copies.pairs.shape[2]
     return (
-        f"Nearest training picture of {len(ours)} samples (root mean square of pixels at 32 px,"
+        f"Nearest training picture of {len(ours)} samples (root mean square of pixels at {side} px,"
         f" mirrored ones included): {ours.min():.0f} to {ours.max():.0f} grey levels, median"
         f" {np.median(ours):.0f}; of as many real pictures that were held out {real.min():.0f} to"
         f" {real.max():.0f}, median {np.median(real):.0f}.\n"
