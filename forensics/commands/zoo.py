@@ -23,6 +23,8 @@ EXAMPLE = "forensics zoo --history face aging"
 SAMPLES = 500
 JUDGED = 60
 ROUNDS = 200
+FEWEST = 8
+"""Samples below which neighbours and intervals say nothing."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--samples", type=int, default=SAMPLES, help=f"default {SAMPLES}")
     parser.add_argument(
-        "--judged", type=int, default=JUDGED, help=f"of each class, by detectors; default {JUDGED}"
+        "--judged",
+        type=int,
+        default=JUDGED,
+        help=f"of each class, by detectors; default {JUDGED}, 0 for none",
     )
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR")
     parser.add_argument("--weights", type=Path, help="of the one generator that is named")
@@ -90,8 +95,8 @@ def _check(args: argparse.Namespace) -> None:
         raise InvalidOption("--measure needs --data (what they learned from) and --out")
     if args.weights and len(args.name) != 1:
         raise InvalidOption("--weights belong to one generator: name it")
-    if min(args.samples, args.judged) < 8:  # noqa: PLR2004 - two neighbours more than are looked at
-        raise InvalidOption("--samples and --judged must be 8 or more")
+    if args.samples < FEWEST or (args.judged and args.judged < FEWEST):
+        raise InvalidOption(f"--samples and --judged must be {FEWEST} or more; --judged may be 0")
 
 
 def _names(args: argparse.Namespace) -> list[str]:
@@ -162,7 +167,8 @@ def _measured(
     found = measures.Measured(size, speed)
     found.closeness = measures.closeness(made, apart, rounds=ROUNDS)
     found.step_seconds = measures.step_seconds(plugin, reals.data)
-    found.catches = measures.catches(made[: args.judged], list(apart[: args.judged]))
+    if args.judged:
+        found.catches = measures.catches(made[: args.judged], list(apart[: args.judged]))
     found.obeyed = measures.obedience(plugin, args.samples)
     if not own:
         found.copies = measures.copies(made, learned, apart)

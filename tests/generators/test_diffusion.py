@@ -12,7 +12,7 @@ from generators._diffusion import DiffusionOptions, DiffusionRecipe
 from generators._unet import UNet, denoised, noised, signal_and_noise
 
 RECIPE = DiffusionRecipe(
-    resolution=8, images=600, batch=8, rate=5e-3, wide=16, middle=16, deep=16, log_every=1
+    resolution=8, images=1000, batch=8, rate=5e-3, wide=16, middle=16, deep=16, log_every=1
 )
 
 
