@@ -1,5 +1,9 @@
 """Every error that a user can meet. Each message says what was wrong and what to do about it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class ForensicsError(Exception):
     """Base of all errors that are meant to be read by a user."""
@@ -74,3 +78,17 @@ class ConsentMissing(ForensicsError):
 
 class CameraUnusable(ForensicsError):
     """A camera was never enrolled, its fingerprint is damaged, or too few pictures fit."""
+
+
+@contextmanager
+def blaming(name: str, path: Path) -> Iterator[None]:
+    """Turn whatever a plugin raises into an error that names the plugin and the file.
+
+    Plugins come from anywhere, so nothing narrower than `Exception` would do; nothing is hidden.
+    """
+    try:
+        yield
+    except ForensicsError:
+        raise
+    except Exception as error:
+        raise BrokenPlugin(f"{name} failed on {path}: {type(error).__name__}: {error}") from error

@@ -7,7 +7,6 @@ print(stage.verdict)
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -19,7 +18,7 @@ from forensics import __version__, scoring
 from forensics.analysis import Analysis
 from forensics.case import Case
 from forensics.detector import CropDetector, Detector, Localiser, fake_logit
-from forensics.errors import BrokenPlugin, ForensicsError, NotCalibrated, WeightsUnavailable
+from forensics.errors import ForensicsError, NotCalibrated, WeightsUnavailable, blaming
 from forensics.faces.align import face_crop
 from forensics.plugins import backbones, default_detectors, entries, load, plugin_class
 from forensics.prevalence import with_prevalence
@@ -147,7 +146,7 @@ class Examiner:
                 evidence[name] = self._analyse(name, case)
             for name in self.detectors:
                 yield next(stages)
-                with _blaming(name, case.media.path):
+                with blaming(name, case.media.path):
                     evidence[name] = self._detect(name, case, faces, [image, *crops])
             for name, waiting in begun.items():
                 yield next(stages)
@@ -174,7 +173,7 @@ class Examiner:
 
     def _analyse(self, name: str, case: Case) -> Evidence:
         analysis = self.analyses[name]
-        with _blaming(name, case.media.path):
+        with blaming(name, case.media.path):
             return with_prevalence(analysis.examine(case), analysis.card)
 
     def _detect(self, name: str, case: Case, faces: list[Face], images: list[Image]) -> Evidence:
@@ -288,20 +287,6 @@ def _largest(faces: list[Face]) -> list[Face]:
     """The largest `MOST_FACES` of the faces, in their own order."""
     kept = sorted(range(len(faces)), key=lambda i: -faces[i].size)[:MOST_FACES]
     return [faces[i] for i in sorted(kept)]
-
-
-@contextmanager
-def _blaming(name: str, path: Path) -> Iterator[None]:
-    """Turn whatever a plugin raises into an error that names the plugin and the file.
-
-    Plugins come from anywhere, so nothing narrower than `Exception` would do; nothing is hidden.
-    """
-    try:
-        yield
-    except ForensicsError:
-        raise
-    except Exception as error:
-        raise BrokenPlugin(f"{name} failed on {path}: {type(error).__name__}: {error}") from error
 
 
 def _missing_evidence(error: WeightsUnavailable) -> Evidence:

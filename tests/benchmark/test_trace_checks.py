@@ -70,7 +70,7 @@ def test_copies_are_counted_by_half_and_source() -> None:
     ]
     page = copy_check.section(rows)
     assert "| a | 1 of 2 | none |" in page
-    assert "| all, the other half | 0 of 1: 0.0% [0.0%, 97.5%] | 0 of 1" in page
+    assert "| all, second half | 0 of 1: 0.0% [0.0%, 97.5%] | 0 of 1" in page
     assert copy_check.figures(rows)["copies_found_count"] == 1
 
 
