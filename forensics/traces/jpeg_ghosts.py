@@ -93,10 +93,12 @@ def change_map(coefficients: Floats, quality: int) -> Floats:
 
 def _levelled(change: Floats, counts: Floats) -> Floats:
     """Take out of the changes what goes with the number of coefficients: smooth parts differ."""
-    ranks = np.argsort(np.argsort(counts, axis=None), kind="stable")
-    groups = (ranks * TEXTURES // counts.size).reshape(counts.shape)
-    medians = np.array([np.median(change[groups == group]) for group in range(TEXTURES)])
-    levelled = change - medians[groups] + np.median(change)
+    order = np.argsort(counts, axis=None)
+    bounds = -(-np.arange(TEXTURES + 1) * counts.size // TEXTURES)
+    ranked, flat = np.split(change.ravel()[order], bounds[1:-1]), np.empty_like(change).ravel()
+    medians = np.array([np.median(group) for group in ranked])
+    flat[order] = np.repeat(medians, np.diff(bounds))
+    levelled = change - flat.reshape(change.shape) + np.median(change)
     return np.asarray(np.maximum(levelled, 0), dtype=np.float32)
 
 
