@@ -5,7 +5,7 @@ and lies in no file: nobody needs it who does not ask for one of the two.
 """
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -115,11 +115,18 @@ def image_embedding(tokens: Floats) -> Floats:
     Returns:
         (N, 512) float32.
     """
-    weights = load_tensors(backbones()[BACKBONE])
+    scale, shift, projection = _last_layers()
     centred = tokens - tokens.mean(axis=1, keepdims=True)
     spread = np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-5)
-    scaled = centred / spread * weights["post_layernorm.weight"] + weights["post_layernorm.bias"]
-    projection = weights["visual_projection.weight"] * weights["visual_projection.scale"]
-    embedding = scaled @ projection.astype(np.float32)
+    embedding = (centred / spread * scale + shift) @ projection
     length = np.linalg.norm(embedding, axis=1, keepdims=True)
     return np.asarray(embedding / length, np.float32)
+
+
+@cache
+def _last_layers() -> tuple[Floats, Floats, Floats]:
+    """Scale and shift of the last normalisation, (768,), and the projection, (768, 512)."""
+    weights = load_tensors(backbones()[BACKBONE])
+    projection = weights["visual_projection.weight"] * weights["visual_projection.scale"]
+    scale, shift = weights["post_layernorm.weight"], weights["post_layernorm.bias"]
+    return scale, shift, projection.astype(np.float32)

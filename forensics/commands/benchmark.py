@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("set", type=Path, metavar="SET", help="MANIFEST.csv or a folder")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the results")
     parser.add_argument("--page", type=Path, metavar="FILE.md", help="also write report.md here")
+    parser.add_argument("--note", nargs="*", default=[], help="sentences for the top of the page")
     _add_contestants(parser)
     _add_showing(parser)
     parser.add_argument("--layout", choices=sorted(LAYOUTS), help="default: recognised")
@@ -241,7 +242,7 @@ def _comparisons(args: argparse.Namespace, benchmark: Benchmark) -> list[Compari
 def _shown(args: argparse.Namespace, benchmark: Benchmark, *, refused: bool = False) -> Shown:
     return Shown(
         title=_title(args),
-        facts=tuple(_facts(benchmark)),
+        facts=(*_facts(benchmark), *args.note),
         headline=benchmark.shown[0],
         columns=rows_of(benchmark.samples),
         levels=benchmark.levels,

@@ -28,7 +28,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--out",
         str(folder / "out"),
     ]
-    line += ["--page", str(folder / "docs" / "mine.md")]
+    line += ["--page", str(folder / "docs" / "mine.md"), "--note", "Trained on <nothing>."]
     assert main([*line, "--jobs", "1", "--allow-confounded", "--degrade", "jpeg:75"]) == 0
     return folder / "out"
 
@@ -61,6 +61,7 @@ def test_both_tell_everything(out: Path, name: str) -> None:
     for title in (*titles, "What fooled them most"):
         assert title in text
     assert "diffusion †" in text
+    assert "Trained on &lt;nothing" in text
 
 
 def test_files_that_fooled_a_detector_are_named_worst_first() -> None:

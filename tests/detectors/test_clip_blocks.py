@@ -147,6 +147,7 @@ def test_the_embedding_is_the_projection_of_the_normalised_token(
         "visual_projection.scale": rng.random(512).astype(np.float32),
     }
     monkeypatch.setattr(class_tokens, "load_tensors", lambda card: weights)
+    monkeypatch.setattr(class_tokens, "_last_layers", class_tokens._last_layers.__wrapped__)
     row = torch.from_numpy(rng.normal(size=(3, WIDTH)).astype(np.float32))
     scale, shift = (torch.from_numpy(weights[f"post_layernorm.{p}"]) for p in ("weight", "bias"))
     normal = torch.nn.functional.layer_norm(row, (WIDTH,), scale, shift)
