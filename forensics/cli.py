@@ -23,6 +23,7 @@ COMMANDS = {
     "faces": ("forensics.commands.faces", "keep a gallery of faces, look up whom a face is like"),
     "camera": ("forensics.commands.camera", "keep fingerprints of cameras, to look for them"),
     "zoo": ("forensics.commands.zoo", "show our generators, and search those of others"),
+    "project": ("forensics.commands.project", "find a generator's nearest picture to a given one"),
     "cards": ("forensics.commands.cards", "list plugins and weights with their licences"),
     "weights": ("forensics.commands.weights", "fetch and verify weights"),
     "app": ("forensics.commands.app", "open the local page"),

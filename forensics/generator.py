@@ -3,6 +3,7 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -53,6 +54,36 @@ class Interpolator(ABC):
     @abstractmethod
     def walk(self, keys: int, frames: int, seed: int) -> Iterator[Image]:
         """Yield a closed walk through `keys` pictures, `frames` pictures from one to the next."""
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """How near a generator came to given pictures after some steps.
+
+    Attributes:
+        step: steps done, of `total`.
+        total: all steps.
+        distances: (N,) perceptual distance of each picture to its nearest found.
+        pictures: the nearest found; empty before the last step.
+    """
+
+    step: int
+    total: int
+    distances: Floats
+    pictures: tuple[Image, ...] = ()
+
+
+class Projector(ABC):
+    """A generator that can look for its nearest picture to a given one."""
+
+    @abstractmethod
+    def project(self, images: Sequence[Image], steps: int, seed: int) -> Iterator[Projection]:
+        """Search the generator's own space for pictures like `images`, all of its resolution.
+
+        Raises:
+            ValueError: pictures of another size.
+            WeightsUnavailable: the generator's weights, or those of the perceptual distance.
+        """
 
 
 class Importer(ABC):

@@ -73,9 +73,11 @@ class PictureGenerator(Generator, Trainable):
 
         from generators._picture_training import as_images
 
+        # Weights loaded in inference mode could never have gradients pass through them.
+        network = self.network
         with torch.inference_mode():
             given = torch.from_numpy(rows).to(self.options.device)
-            return as_images(self.pictures(self.network, given))
+            return as_images(self.pictures(network, given))
 
     @cached_property
     def network(self) -> "nn.Module":

@@ -84,6 +84,23 @@ def aligned_crop(
     return warped_chip(image, matrix, size)
 
 
+def ffhq_crop(image: Image, face: Face, size: int) -> Image:
+    """Cut a face as the pictures of FFHQ are cut (Karras et al. 2019): (size, size, 3) uint8 RGB.
+
+    Eyes and mouth span the square: its half side is the larger of twice the distance of the eyes
+    and 1.8 times that of eyes and mouth, mirrored beyond the border.
+    """
+    points = face.landmarks.astype(np.float64)
+    eyes, mouth = points[:2].mean(axis=0), points[3:].mean(axis=0)
+    across, down = points[1] - points[0], mouth - eyes
+    axis = across - np.asarray([-down[1], down[0]])
+    axis *= max(2 * np.hypot(*across), 1.8 * np.hypot(*down)) / np.hypot(*axis)
+    centre = eyes + 0.1 * down
+    corners = [centre - axis, centre + axis]
+    edge = np.asarray([[0, size / 2], [size, size / 2]])
+    return warped_chip(image, similarity(np.stack(corners), edge), size)
+
+
 def warped_chip(image: Image, matrix: Matrix, size: int) -> Image:
     """Cut what a matrix shows of a picture, without aliasing; mirrored beyond the border.
 

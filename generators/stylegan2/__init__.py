@@ -4,14 +4,14 @@ Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN; adapt
 after Karras et al. 2020, Training Generative Adversarial Networks with Limited Data.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forensics.generator import Importer, Interpolator, Mixer
+from forensics.generator import Importer, Interpolator, Mixer, Projection, Projector
 from forensics.schema import Floats, Image, Step
 from forensics.training import PictureData
 from generators._sampling import PictureGenerator, SamplingOptions, codes
@@ -34,7 +34,7 @@ class Stylegan2Options(SamplingOptions):
             raise ValueError(f"truncation must be 0 to {MOST:g}, got {self.truncation}")
 
 
-class Stylegan2(PictureGenerator, Interpolator, Mixer, Importer):
+class Stylegan2(PictureGenerator, Interpolator, Mixer, Projector, Importer):
     """Draws pictures by seed; mixes and interpolates their styles."""
 
     Options = Stylegan2Options
@@ -68,8 +68,9 @@ class Stylegan2(PictureGenerator, Interpolator, Mixer, Importer):
         """
         import torch
 
-        with torch.inference_mode():
-            w = self._styles(codes(seed, range(rows + columns), self.code_size(self.recipe)))
+        drawn = codes(seed, range(rows + columns), self.code_size(self.recipe))
+        with torch.no_grad():
+            w = self._styles(drawn)
             across = torch.cat([self._mean, w[:columns]])
             down = torch.cat([self._mean, w[columns:]])
             grid = [self._mixed(row, across) for row in down]
@@ -86,13 +87,32 @@ class Stylegan2(PictureGenerator, Interpolator, Mixer, Importer):
         import torch
         from scipy.interpolate import CubicSpline
 
-        with torch.inference_mode():
+        with torch.no_grad():
             w = self._styles(codes(seed, range(keys), self.code_size(self.recipe))).cpu().numpy()
         path = CubicSpline(np.arange(keys + 1), np.concatenate([w, w[:1]]), bc_type="periodic")
         for time in np.arange(keys * frames) / frames:
-            with torch.inference_mode():
+            with torch.no_grad():
                 style = torch.from_numpy(path(time)[None].astype(np.float32))
                 yield self._shown(style.to(self.options.device))[0]
+
+    def project(self, images: Sequence[Image], steps: int, seed: int) -> Iterator[Projection]:
+        """Search styles for each picture; the distance is `forensics.perceptual`'s."""
+        from generators._picture_training import as_tensor
+        from generators.stylegan2.projection import nearest_styles
+
+        network: Any = self.network
+        wanted = as_tensor(self._of_our_size(images)).to(self.options.device)
+        for step, distances, w in nearest_styles(network, wanted, steps, seed):
+            pictures = tuple(self._shown(w)) if step == steps else ()
+            yield Projection(step, steps, distances.cpu().numpy(), pictures)
+
+    def _of_our_size(self, images: Sequence[Image]) -> Image:
+        side = self.recipe.resolution
+        for image in images:
+            if image.shape != (side, side, 3):
+                height, width = image.shape[:2]
+                raise ValueError(f"pictures must be {side} x {side} px, got {width} x {height}")
+        return np.stack(images)
 
     @property
     def _mean(self) -> "Tensor":
