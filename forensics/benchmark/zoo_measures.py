@@ -167,7 +167,8 @@ def copies(made: Sequence[Image], learned: NDArray[np.uint8], apart: NDArray[np.
     known = np.concatenate([small, small[:, :, ::-1]])
     shown = [square(picture, side) for picture in made[:NEAREST]]
     index, distances = fidelity.nearest(_flat(shown), _flat(known))
-    others = [square(picture, side) for picture in apart[:NEAREST]]
+    drawn = np.random.default_rng(0).permutation(len(apart))[:NEAREST]
+    others = [square(picture, side) for picture in apart[drawn]]
     of_real = fidelity.nearest(_flat(others), _flat(known))[1]
     pixels = np.sqrt(known[0].size)
     return Copies(np.stack([shown, known[index]], axis=1), distances / pixels, of_real / pixels)

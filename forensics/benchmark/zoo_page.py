@@ -151,6 +151,10 @@ def _pictures(part: Part, folder: Path) -> list[tuple[str, str]]:
         mark = Provenance(name, forensics.__version__, 0, part.weights_sha256)
         write_picture(folder / f"zoo-{name}.png", tiled(part.samples[: GRID**2], GRID), mark)
         shown.append((f"zoo-{name}.png", "samples of seed 0, none chosen"))
+    if part.trace.example is not None:
+        mark = Provenance(name, forensics.__version__, 0, "", composite=True)
+        write_picture(folder / f"zoo-{name}.png", part.trace.example, mark)
+        shown.append((f"zoo-{name}.png", "a photograph, and what became of it with seed 0"))
     if part.trace.power is not None:
         draw_spectrum(folder / f"zoo-{name}-spectrum.png", part.trace)
         shown.append((f"zoo-{name}-spectrum.png", f"mean power spectrum, {part.trace.of}"))

@@ -15,6 +15,8 @@ from forensics.traces.noise import luma, residual
 
 LARGEST = 256
 """Px of the tile that larger pictures are cut to, around their middle."""
+EXAMPLE = 192
+"""Px of an example's sides, at native resolution."""
 FLOOR = 1e-6
 """Power a pixel below which a spectrum is not followed."""
 
@@ -24,11 +26,13 @@ class Trace:
     """A mean spectrum and what it was taken of.
 
     `power`: (S, S) float32 in dB, 0 dB white noise of one grey level, frequency 0 in the middle;
-    None where there is none, and `of` says why.
+    None where there is none, and `of` says why. `example`: (H, W, 3) uint8, the middle of a
+    photograph beside what became of it; None for those that need none.
     """
 
     power: Floats | None
     of: str
+    example: Image | None = None
 
 
 def mean_power(fields: Iterable[Floats]) -> Floats:
@@ -87,7 +91,14 @@ def trace_of(plugin: Any, made: Sequence[Image], photographs: Sequence[Image] = 
         return Trace(None, "nothing to change was found in the given photographs")
     side = min(min(field.shape) for field in apart)
     power = mean_power(field[:side, :side] for field in apart)
-    return Trace(power, f"changes made to {len(apart)} photographs")
+    counted = f"{len(apart)} photograph{'s' if len(apart) > 1 else ''}"
+    example = np.concatenate([_shown(given[0]), _shown(changed[0])], axis=1)
+    return Trace(power, f"changes made to {counted}", example)
+
+
+def _shown(image: Image) -> Image:
+    top, left = (max(0, size - EXAMPLE) // 2 for size in image.shape[:2])
+    return image[top : top + EXAMPLE, left : left + EXAMPLE]
 
 
 def draw_spectrum(path: Path, trace: Trace) -> None:

@@ -146,7 +146,8 @@ def _part(
     except ForensicsError as error:
         trace = Trace(None, str(error))
     run = args.runs / name
-    return Part(plugin.card, plugin.weights_sha256, made, trace, measured, run)
+    weights = plugin.weights_sha256 if made else ""
+    return Part(plugin.card, weights, made, trace, measured, run)
 
 
 def _measured(

@@ -116,7 +116,10 @@ def test_manipulators_are_traced_by_what_they_change() -> None:
     trace = trace_of(load("generator", "super_resolution"), [], [portrait])
     assert trace.power is not None
     assert trace.power.shape == (64, 64)
-    assert "changes made to 1 photographs" in trace.of
+    assert trace.of == "changes made to 1 photograph"
+    assert trace.example is not None
+    np.testing.assert_array_equal(trace.example[:, :64], portrait)
+    assert (trace.example[:, 64:] != portrait).any()
 
 
 def test_swappers_are_left_out_in_words() -> None:
