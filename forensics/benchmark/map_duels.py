@@ -74,7 +74,7 @@ def _interval(differences: Floats) -> tuple[float, float, float]:
 
 def _cell(differences: Floats, *, counted: bool) -> str:
     if len(differences) < (FEWEST if counted else 1):
-        return "too few"
+        return "too few" if counted else "not tried"
     mean, low, high = _interval(differences)
     words = f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]".replace("0.", ".")
     words += f" of {len(differences)}" if counted else ""
