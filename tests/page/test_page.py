@@ -14,8 +14,10 @@ from forensics.detector import CropDetector
 from forensics.errors import UnreadableMedia
 from forensics.faces.index import FaceIndex
 from forensics.report import upload
+from forensics.report.new_face import new_face
 from forensics.report.upload import Upload
 from forensics.schema import Floats, Image
+from forensics.writing import read_provenance
 
 PAGE = Path(__file__).parents[2] / "app.py"
 Replace = Callable[..., None]
@@ -174,3 +176,33 @@ def test_the_users_name_is_never_a_path(picture: Path) -> None:
 def test_an_error_names_the_file_as_the_user_does() -> None:
     with pytest.raises(UnreadableMedia, match=r"letter\.txt"):
         Upload("letter.txt", b"Dear Sir or Madam").outcome()
+
+
+def test_no_face_is_drawn_before_anybody_asks(page: AppTest) -> None:
+    assert page.number_input[0].value is None
+    assert not page.get("image")
+
+
+def test_a_click_draws_a_face_and_names_its_seed(page: AppTest) -> None:
+    page.button[0].click().run()
+    assert not page.exception
+    seed = page.number_input[0].value
+    assert f"Seed {seed}, psi 0.7, made at 64 px" in str(page.get("image")[0].proto)
+
+
+def test_a_seed_gives_the_same_face_again_marked_as_synthetic() -> None:
+    first, second = new_face(17, 0.7), new_face(17, 0.7)
+    assert first == second
+    for picture in (first.picture, first.shown):
+        mark = read_provenance(picture)
+        assert mark is not None
+        assert (mark.generator, mark.seed) == ("stylegan2", 17)
+
+
+def test_a_drawn_face_is_looked_up_in_a_gallery(page: AppTest, tmp_path: Path) -> None:
+    with FaceIndex(tmp_path / "people", create=True):
+        pass
+    page.number_input[0].set_value(5).run()
+    page.text_input[0].input(str(tmp_path / "people")).run()
+    assert not page.exception
+    assert "Look-alikes" in shown(page)
