@@ -15,6 +15,8 @@ from forensics.schema import Floats
 
 Mask = NDArray[np.bool_]
 MOST_KEYPOINTS = 2500
+SMALL = 300_000
+"""px up to which describing all keypoints costs less than a second pass for those that are kept."""
 SPREAD = 16
 """Cells a side that give their strongest keypoints in turn: else a textured part takes all."""
 CONTRAST = 0.004
@@ -51,17 +53,23 @@ def matched(gray: Floats) -> Matches:
     """Matches between keypoints of one picture, each in both directions."""
     finder = cv2.SIFT.create(contrastThreshold=CONTRAST)
     shades = np.clip(np.rint(gray), 0, 255).astype(np.uint8)
-    # Describing all costs less than a second pass over the picture for those that are kept.
-    points, descriptors = finder.detectAndCompute(shades, None)
-    if descriptors is None or len(points) < LEAST_KEYPOINTS:
+    if gray.size <= SMALL:
+        points, descriptors = finder.detectAndCompute(shades, None)
+    else:
+        points, descriptors = finder.detect(shades, None), None
+    if len(points) < LEAST_KEYPOINTS:
         none = np.zeros((0, 2))
         return Matches(none, none, np.zeros(0, np.complex128))
     chosen = _spread(points, gray.shape)
     points = [points[index] for index in chosen]
+    if descriptors is None:
+        points, descriptors = finder.compute(shades, points)
+    else:
+        descriptors = descriptors[chosen]
     places = np.array([point.pt for point in points])
     angles = np.radians([point.angle for point in points])
     vectors = np.array([point.size for point in points]) * np.exp(1j * angles)
-    first, second = _nearest(_unit(np.asarray(descriptors, np.float32)[chosen]), places)
+    first, second = _nearest(_unit(np.asarray(descriptors, np.float32)), places)
     turns = vectors[second] / vectors[first]
     kept = (np.abs(turns) > SCALES[0]) & (np.abs(turns) < SCALES[1])
     return Matches(places[first[kept]], places[second[kept]], turns[kept])
