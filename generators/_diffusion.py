@@ -34,7 +34,7 @@ class DiffusionRecipe(PictureRecipe):
 
     resolution: int = 32
     images: int = 100_000
-    batch: int = 32
+    batch: int = 16
     rate: float = 1e-3
     wide: int = 32
     middle: int = 64

@@ -105,7 +105,9 @@ def _told(part: Sequence[int]) -> str:
 def any_scene(numbers: Sequence[float]) -> Slots:
     """The scene that `NUMBERS` numbers in [0, 1) name; every word of a list is as likely."""
     alone, *rest = numbers
-    slots = [1 + min(int(x * len(words)), len(words) - 1) for x, words in zip(rest, SLOTS)]  # noqa: B905
+    slots = [
+        1 + min(int(x * len(words)), len(words) - 1) for x, words in zip(rest, SLOTS, strict=True)
+    ]
     if alone < ALONE:
         slots[RELATION:] = [0] * (len(SLOTS) - RELATION)
     return tuple(slots)
@@ -136,10 +138,11 @@ def placed(slots: Slots, rng: np.random.Generator) -> list[Thing]:
     beyond = rng.uniform(along + near + far + GAP, SIDE - far)
     line = [beyond, along] if turned else [along, beyond]
     across = [rng.uniform(size, SIDE - size) for size in sizes]
-    places = zip(across, line) if relation in {"above", "below"} else zip(line, across)  # noqa: B905
+    upright = relation in {"above", "below"}
+    xs, ys = (across, line) if upright else (line, across)
     return [
         _thing(part, x, y, size, rng)
-        for part, (x, y), size in zip((first, second), places, sizes, strict=True)
+        for part, x, y, size in zip((first, second), xs, ys, sizes, strict=True)
     ]
 
 
