@@ -63,7 +63,7 @@ class EqualConv(nn.Module):
         """Map (N, n_in, H, W) to (N, n_out, H, W), or to half the size."""
         bias = None if self.bias is None else self.bias * self.gain
         x = self._convolved(x, self.weight * self.scale, bias)
-        return functional.leaky_relu(x, SLOPE) if self.active else x
+        return functional.leaky_relu(x, SLOPE, inplace=True) if self.active else x
 
     def _convolved(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         kernel = weight.shape[-1]

@@ -92,18 +92,19 @@ class ModulatedConv(nn.Module):
         self.demodulate, self.enlarge = demodulate, enlarge
         self.scale = 1 / math.sqrt(n_in * kernel**2)
 
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+    def forward(self, x: Tensor, w: Tensor, bias: Tensor) -> Tensor:
         """Map (N, n_in, H, W) and styles (N, styles) to (N, n_out, H, W), or to twice the size.
 
-        Demodulated outputs have a mean square of 2, which the leaky ReLU after them brings to 1.
+        Demodulated outputs have a mean square of 2, which the leaky ReLU after them brings to 1;
+        the bias (n_out,) is added to them as it is.
         """
-        style = self.affine(w)
-        if self.demodulate:
-            x = self._convolved(x * style[:, :, None, None], self.weight)
-            power = style.square() @ self.weight.square().sum(dim=(2, 3)).t()
-            rate: Tensor = GAIN * (power + 1e-8).rsqrt()
-            return x * rate[:, :, None, None]
-        return self._convolved(x * (style * self.scale)[:, :, None, None], self.weight)
+        style, bias = self.affine(w), bias[:, None, None]
+        if not self.demodulate:
+            return self._convolved(x * (style * self.scale)[:, :, None, None], self.weight) + bias
+        x = self._convolved(x * style[:, :, None, None], self.weight)
+        power = style.square() @ self.weight.square().sum(dim=(2, 3)).t()
+        rate: Tensor = GAIN * (power + 1e-8).rsqrt()
+        return torch.addcmul(bias, x, rate[:, :, None, None])
 
     def _convolved(self, x: Tensor, weight: Tensor) -> Tensor:
         if not self.enlarge:
@@ -127,10 +128,11 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
         """Noise is (N, 1, H, W), or None for the layer's own."""
-        x = self.conv(x, w)
+        x = self.conv(x, w, GAIN * self.bias)
         noise = self.noise if noise is None else noise
-        x = x + GAIN * (noise * self.strength + self.bias[:, None, None])
-        return functional.leaky_relu(x, SLOPE)
+        # In place where gradients allow it: these passes wait for memory, not for arithmetic.
+        x = x.add_(noise * (GAIN * self.strength))
+        return functional.leaky_relu(x, SLOPE, inplace=True)
 
 
 class SynthesisBlock(nn.Module):
@@ -166,8 +168,8 @@ class ToPicture(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """Map (N, n_in, H, W) to (N, 3, H, W)."""
-        colours: Tensor = self.conv(x, w)
-        return colours + self.bias[:, None, None]
+        colours: Tensor = self.conv(x, w, self.bias)
+        return colours
 
 
 class Mapping(nn.Module):

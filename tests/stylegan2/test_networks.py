@@ -37,7 +37,7 @@ def test_scaled_activations_give_what_weights_modulated_per_picture_give(
 ) -> None:
     conv = ModulatedConv(5, 7, 3, 4, demodulate=demodulate, enlarge=up)
     x, w = torch.randn(3, 5, 6, 6, generator=rng), torch.randn(3, 4, generator=rng)
-    made = conv(x, w)
+    made = conv(x, w, torch.zeros(7))
     for index in range(3):
         style = conv.affine(w)[index] * (1.0 if demodulate else conv.scale)
         twin = slow_twin.modulated(x[index], conv.weight, style, demodulate=demodulate, up=up)
