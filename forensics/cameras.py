@@ -3,6 +3,7 @@
 A fingerprint can tie a person to a camera, and a camera to pictures: it stays on this machine.
 """
 
+import hashlib
 import os
 import re
 import sys
@@ -18,6 +19,7 @@ from forensics.case import Case
 from forensics.errors import CameraUnusable, ForensicsError
 from forensics.pixels import turn
 from forensics.schema import Floats, Image
+from forensics.traces.jpeg_file import read_jpeg
 from forensics.traces.sensor import FingerprintSum
 
 SUFFIX = ".safetensors"
@@ -32,7 +34,10 @@ _UNDONE = {6: 8, 8: 6}
 
 @dataclass(frozen=True)
 class Camera:
-    """What is known of an enrolled camera. Sizes are px of the sensor's picture as stored."""
+    """What is known of an enrolled camera. Sizes are px of the sensor's picture as stored.
+
+    `tables`: digests of the quantisation tables of its JPEG files, joined by spaces.
+    """
 
     name: str
     pictures: int
@@ -40,6 +45,7 @@ class Camera:
     width: int
     model: str
     enrolled: str
+    tables: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,10 +87,11 @@ def enrol(name: str, paths: Iterable[Path], model: str = "") -> Iterator[Passed]
     """
     path = _path(name)
     gathered: FingerprintSum | None = None
-    size = (0, 0)
+    size, tables = (0, 0), set[str]()
     for picture in paths:
         try:
-            image = as_stored(Case(picture))
+            case = Case(picture)
+            image = as_stored(case)
         except ForensicsError as error:
             yield Passed(picture, str(error))
             continue
@@ -92,6 +99,7 @@ def enrol(name: str, paths: Iterable[Path], model: str = "") -> Iterator[Passed]
         reason = _misfit(image, size)
         if not reason:
             gathered.add(image)
+            tables |= {tables_of(case)} - {""}
         yield Passed(picture, reason)
     count = gathered.count if gathered else 0
     if gathered is None or count < LEAST_PICTURES:
@@ -100,7 +108,17 @@ def enrol(name: str, paths: Iterable[Path], model: str = "") -> Iterator[Passed]
             f"or more, best 30 and out of focus or of the sky, straight from the camera"
         )
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    _write(path, Camera(name, count, *size, model, now), gathered.fingerprint())
+    camera = Camera(name, count, *size, model, now, " ".join(sorted(tables)))
+    _write(path, camera, gathered.fingerprint())
+
+
+def tables_of(case: Case) -> str:
+    """A digest of the file's quantisation tables, "" where it is no JPEG."""
+    if case.media.format != "JPEG":
+        return ""
+    tables = sorted(read_jpeg(case.data).tables.items())
+    held = b"".join(bytes([number]) + table.astype("<u2").tobytes() for number, table in tables)
+    return hashlib.sha256(held).hexdigest()[:16]
 
 
 def load_camera(name: str) -> tuple[Camera, Floats]:
@@ -183,7 +201,8 @@ def _path(name: str) -> Path:
 def _camera(facts: dict[str, str]) -> Camera:
     sizes = {key: int(facts[key]) for key in ("pictures", "height", "width")}
     texts = {key: facts[key] for key in ("name", "model", "enrolled")}
-    return Camera(**texts, **sizes)  # type: ignore[arg-type]
+    # Cameras enrolled before tables were kept have none.
+    return Camera(**texts, **sizes, tables=facts.get("tables", ""))  # type: ignore[arg-type]
 
 
 def _write(path: Path, camera: Camera, fingerprint: Floats) -> None:

@@ -33,7 +33,7 @@ class PerceptualDistance:
         )
         known = network.state_dict()
         network.load_state_dict({key: torch.from_numpy(tensors[key]) for key in known})
-        self._network = network.eval().requires_grad_(False)
+        self._network: Any = network.eval().requires_grad_(False)
         self._network.to(device, memory_format=torch.channels_last)
 
     def features(self, pictures: Any) -> list[Any]:

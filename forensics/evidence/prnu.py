@@ -6,7 +6,7 @@ from time import perf_counter
 import numpy as np
 
 from forensics.analysis import Analysis
-from forensics.cameras import Camera, as_stored, load_camera
+from forensics.cameras import Camera, as_stored, load_camera, tables_of
 from forensics.case import Case
 from forensics.schema import Evidence, Finding, Floats, Image, ModelCard
 from forensics.traces.noise import luma
@@ -47,6 +47,7 @@ class Prnu(Analysis):
         if self.known is None:
             return Evidence((Finding(UNNAMED, code="no_camera"),), {}, perf_counter() - start)
         camera, fingerprint = self.known
+        tables = _tables(case, camera)
         found = _best(as_stored(case), fingerprint)
         if found is None:
             words = (
@@ -55,14 +56,30 @@ class Prnu(Analysis):
                 f"{LEAST_SIDE} px on a side."
             )
             finding = Finding(words, code="camera_not_comparable")
-            return Evidence((finding,), {}, perf_counter() - start)
+            return Evidence((finding, *tables), {}, perf_counter() - start)
         figures = {
             "peak_to_correlation_energy_ratio": found.energy,
             "places_tried_count": float(found.places),
             "chance_of_a_false_match_share": found.chance,
         }
         finding = _finding(found, camera, self.card.figures)
-        return Evidence((finding,), figures, perf_counter() - start)
+        return Evidence((finding, *tables), figures, perf_counter() - start)
+
+
+def _tables(case: Case, camera: Camera) -> tuple[Finding, ...]:
+    """How the file's quantisation tables compare with those of the camera's own files."""
+    known, held = camera.tables.split(), tables_of(case)
+    if not known or not held:
+        return ()
+    of = f"the {len(known)} kinds" if len(known) > 1 else "the one kind"
+    words = f"{of} that the enrolled files of the camera {camera.name!r} have"
+    if held in known:
+        return (Finding(f"The quantisation tables are among {words}.", code="tables_of_camera"),)
+    told = (
+        f"The quantisation tables are not among {words}; other settings of a camera, and every"
+        " program that saves a picture again, write others."
+    )
+    return (Finding(told, code="tables_not_of_camera"),)
 
 
 def _best(image: Image, fingerprint: Floats) -> Match | None:

@@ -94,6 +94,30 @@ def test_the_turn_of_exif_is_taken_back(enrolled: str, shoot: Shoot, orientation
     assert compared(path, enrolled).findings[0].code == "camera_matches"
 
 
+def codes(evidence: Evidence) -> list[str]:
+    return [finding.code for finding in evidence.findings]
+
+
+def test_tables_of_the_cameras_own_files_are_recognised(enrolled: str, shoot: Shoot) -> None:
+    assert codes(compared(shoot(77), enrolled)) == ["camera_matches", "tables_of_camera"]
+
+
+def test_a_file_saved_again_has_tables_that_the_camera_never_wrote(
+    enrolled: str, shoot: Shoot, tmp_path: Path
+) -> None:
+    again = tmp_path / "again.jpg"
+    Pillow.open(shoot(77)).save(again, quality=88)
+    assert codes(compared(again, enrolled)) == ["camera_matches", "tables_not_of_camera"]
+
+
+def test_nothing_is_said_of_tables_where_the_file_has_none(
+    enrolled: str, shoot: Shoot, tmp_path: Path
+) -> None:
+    plain = tmp_path / "plain.png"
+    Pillow.open(shoot(77)).save(plain)
+    assert codes(compared(plain, enrolled)) == ["camera_matches"]
+
+
 def test_a_part_of_a_picture_matches_where_it_lay(
     enrolled: str, shoot: Shoot, tmp_path: Path
 ) -> None:
