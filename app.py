@@ -20,8 +20,8 @@ Drop a picture to see what traces of generation or alteration its pixels show, h
 and how often this kind of verdict is wrong. Everything happens on this machine: nothing is sent
 anywhere, and the upload is deleted after the examination.
 """
-MAGNIFIER_HEIGHT = 640
-"""px of the frame in which the picture and a map lie side by side."""
+# Comments, not strings, beside constants: Streamlit would write strings onto the page.
+MAGNIFIER_HEIGHT = 640  # px of the frame in which the picture and a map lie side by side
 TABS = {
     "Findings": "observed",
     "Detectors": "detectors",

@@ -206,3 +206,10 @@ def test_a_drawn_face_is_looked_up_in_a_gallery(page: AppTest, tmp_path: Path) -
     page.text_input[0].input(str(tmp_path / "people")).run()
     assert not page.exception
     assert "Look-alikes" in shown(page)
+
+
+def test_no_string_stands_alone_where_streamlit_would_show_it() -> None:
+    body = ast.parse(PAGE.read_text(encoding="utf-8")).body[1:]
+    assert not [
+        node for node in body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    ]
