@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.errors import ForensicsError, InvalidManifest
-from forensics.held_out import held_out, square
+from forensics.holding_out import held_out, square
 from forensics.schema import Image
 from forensics.training import PictureData
 

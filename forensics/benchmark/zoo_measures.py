@@ -22,7 +22,7 @@ from forensics.benchmark.zoo_embedding import embedded
 from forensics.detector import CropDetector, fake_logit
 from forensics.errors import ForensicsError, InvalidManifest
 from forensics.generator import Told
-from forensics.held_out import held_out, square
+from forensics.holding_out import held_out, square
 from forensics.plugins import default_detectors, load
 from forensics.schema import Floats, Image
 from forensics.statistics import Reals, clopper_pearson

@@ -22,7 +22,7 @@ from forensics.errors import InvalidOption
 from forensics.faces.align import ffhq_crop
 from forensics.faces.detect import find_faces
 from forensics.generator import Generator, Projection, Projector
-from forensics.held_out import square
+from forensics.holding_out import square
 from forensics.media import load_image
 from forensics.perceptual import NAME
 from forensics.plugins import load

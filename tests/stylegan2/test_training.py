@@ -13,7 +13,7 @@ import torch
 from PIL import Image as Pillow
 
 from forensics.errors import InvalidManifest, InvalidOption, OutputFailed
-from forensics.held_out import held_out
+from forensics.holding_out import held_out
 from forensics.plugins import load, plugin_class
 from forensics.schema import Image
 from forensics.training import PictureData
