@@ -152,7 +152,8 @@ class _Run:
 def export(network: "torch.nn.Module", path: Path, side: int) -> None:
     """Write the network as safetensors and as ONNX with free batch, height and width.
 
-    Kernels are rounded to half precision first, so that both files hold the same numbers.
+    Kernels are rounded to half precision first, and both files store them so: they hold the same
+    numbers. onnxruntime widens them, and folds the normalisation into them, when it loads.
 
     Args:
         network: takes (N, 3, H, W) float32.
@@ -177,7 +178,28 @@ def export(network: "torch.nn.Module", path: Path, side: int) -> None:
         dynamic_axes={"crops": axes, "logits": {0: "N"}},
         opset_version=17,
         dynamo=False,
+        # Normalisation folded here would leave kernels that half precision cannot hold.
+        training=torch.onnx.TrainingMode.PRESERVE,
+        do_constant_folding=False,
     )
+    store_halves(path.with_suffix(".onnx"))
+
+
+def store_halves(path: Path) -> None:
+    """Store the kernels of an ONNX file, all of them numbers of half precision, as such."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    model = onnx.load(path)
+    kernels = [each for each in model.graph.initializer if len(each.dims) > 1]
+    for kernel in kernels:
+        name, wide = kernel.name, numpy_helper.to_array(kernel)
+        narrow = numpy_helper.from_array(wide.astype(np.float16), f"{name}.half")
+        model.graph.initializer.remove(kernel)
+        model.graph.initializer.append(narrow)
+        cast = helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT)
+        model.graph.node.insert(0, cast)
+    onnx.save(model, path)
 
 
 def _rounded(tensor: "torch.Tensor") -> "torch.Tensor":

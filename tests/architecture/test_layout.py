@@ -108,3 +108,10 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     steps = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert "make test" in steps
     assert "make test " in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_weights_that_ship_are_small() -> None:
+    sizes = [path.stat().st_size for path in ROOT.glob("*/weights/*")]
+    sizes += [path.stat().st_size for path in ROOT.glob("forensics/*/weights/*")]
+    assert max(sizes) < 25e6
+    assert sum(sizes) < 40e6
