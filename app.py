@@ -11,8 +11,8 @@ import streamlit as st
 
 from forensics.errors import ForensicsError
 from forensics.report import html, words
+from forensics.report.drawn_faces import new_face
 from forensics.report.likeness import chosen_gallery, likeness_part
-from forensics.report.new_face import new_face
 from forensics.report.upload import Outcome, Upload, sha256
 
 INTRODUCTION = """

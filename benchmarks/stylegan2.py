@@ -13,7 +13,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from generators.stylegan2.networks import Shape, StyleGenerator
+from generators.stylegan2.networks import StyleGenerator
+from generators.stylegan2.shape import Shape
 
 ROUNDS = 15
 

@@ -25,8 +25,9 @@ from generators.stylegan2.losses import (
     unconvincing,
     wrong_about,
 )
-from generators.stylegan2.networks import Discriminator, Shape, StyleGenerator
+from generators.stylegan2.networks import Discriminator, StyleGenerator
 from generators.stylegan2.recipe import StyleRecipe
+from generators.stylegan2.shape import Shape
 
 MEAN_DECAY = 0.002
 """How fast the mean style follows."""

@@ -14,7 +14,7 @@ from forensics.detector import CropDetector
 from forensics.errors import UnreadableMedia
 from forensics.faces.index import FaceIndex
 from forensics.report import upload
-from forensics.report.new_face import new_face
+from forensics.report.drawn_faces import new_face
 from forensics.report.upload import Upload
 from forensics.schema import Floats, Image
 from forensics.writing import read_provenance

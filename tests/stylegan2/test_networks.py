@@ -14,7 +14,8 @@ from generators.stylegan2.losses import (
     unconvincing,
     wrong_about,
 )
-from generators.stylegan2.networks import Discriminator, ModulatedConv, Shape, StyleGenerator
+from generators.stylegan2.networks import Discriminator, ModulatedConv, StyleGenerator
+from generators.stylegan2.shape import Shape
 from tests.stylegan2 import slow_twin
 
 ARCHITECTURES = [(g, d) for g in ("skip", "resnet") for d in ("skip", "resnet")]
