@@ -33,8 +33,8 @@ class PerceptualDistance:
         )
         known = network.state_dict()
         network.load_state_dict({key: torch.from_numpy(tensors[key]) for key in known})
-        self._network: Any = network.eval().requires_grad_(False)
-        self._network.to(device, memory_format=torch.channels_last)
+        network = network.eval().requires_grad_(False).to(device)
+        self._network = network.to(memory_format=torch.channels_last)
 
     def features(self, pictures: Any) -> list[Any]:
         """Unit features of (N, 3, R, R) tensors in [-1, 1], a map a stage."""
