@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
 from time import perf_counter
 
 import numpy as np
-from PIL import Image as Pillow
 
 from forensics.analysis import Analysis
 from forensics.case import Case
+from forensics.evidence._jpeg import jpeg_of
 from forensics.schema import Evidence, Finding, Floats
 from forensics.traces.error_level import block_errors, error_map, reference_error
 from forensics.traces.jpeg import image_quality, table_quality
@@ -52,11 +51,10 @@ class ErrorLevel(Analysis):
 
 
 def _file_quality(case: Case) -> int | None:
-    if case.media.format != "JPEG":
+    jpeg = jpeg_of(case)
+    if jpeg is None or jpeg.luma_table is None:
         return None
-    with Pillow.open(BytesIO(case.data), formats=["JPEG"]) as picture:
-        tables = getattr(picture, "quantization", {})
-    return table_quality(tables[0]) if 0 in tables else None
+    return table_quality(jpeg.luma_table.ravel().tolist())
 
 
 def _map_words(errors: Floats, quality: int, strong: float) -> str:
