@@ -84,6 +84,10 @@ class TrainingData:
             raise InvalidManifest("training needs real and fake pictures; one class is missing")
 
 
+Distance = Callable[[Sequence[Image], Sequence[Image]], float]
+"""How far made pictures are from real ones, which come first."""
+
+
 @dataclass(frozen=True, eq=False)
 class PictureData:
     """Pictures without labels, for generators.
@@ -92,14 +96,13 @@ class PictureData:
         names: what `read` takes; the order is the same in every run.
         read: gives a picture's pixels, (H, W, 3) uint8 RGB.
         folder: the run's own folder: log, checkpoints, weights.
-        distance: gives how far made pictures are from real ones, the real ones first; None where
-            nothing can tell.
+        distance: None where nothing can tell.
     """
 
     names: tuple[str, ...]
     read: Callable[[str], Image]
     folder: Path
-    distance: Callable[[Sequence[Image], Sequence[Image]], float] | None = None
+    distance: Distance | None = None
 
     def __post_init__(self) -> None:
         if not self.names:

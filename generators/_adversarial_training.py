@@ -12,12 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from generators._adversarial import AdversarialRecipe
-from generators._picture_training import PictureTask, follow, share_gradients
+from generators._picture_training import PictureTask
 from generators._sampling import codes
-from generators.stylegan2.losses import decay_of, slope_penalty, unconvincing, wrong_about
+from generators.stylegan2.losses import slope_penalty, unconvincing, wrong_about
 
-RAMP = 0.05
-"""Early on, the running mean of weights looks back over this share of what was seen."""
 AT_ONCE = 32
 """Pictures drawn at once for a snapshot."""
 
@@ -27,6 +25,8 @@ class AdversarialTask(PictureTask):
 
     Networks that have a `grow` method are told the share of the run that is over, before a step.
     """
+
+    recipe: AdversarialRecipe
 
     def __init__(
         self,
@@ -51,8 +51,7 @@ class AdversarialTask(PictureTask):
         self._grow(seen / self.recipe.images)
         fake = self._made(len(real), rng)
         figures = self._judge(real, fake.detach()) | self._convince(fake)
-        half_life = min(self.recipe.half_life, max(seen, 1) * RAMP)
-        follow(self.average, self.generator, decay_of(half_life, self.recipe.batch))
+        self.follow("generator", seen)
         return figures
 
     def _made(self, count: int, rng: torch.Generator) -> Tensor:
@@ -80,21 +79,14 @@ class AdversarialTask(PictureTask):
             slope = slope_penalty(real, on_real)
             loss = loss + slope * (self.recipe.gamma / 2 * self.recipe.slope_every)
             self.slope = slope.item()
-        self._take("discriminator", loss)
+        self.take("discriminator", loss)
         return figures | {"slope": self.slope}
 
     def _convince(self, fake: Tensor) -> dict[str, float]:
         self.discriminator.requires_grad_(requires_grad=False)
         loss = unconvincing(self.discriminator(fake))
-        self._take("generator", loss)
+        self.take("generator", loss)
         return {"generator": loss.item()}
-
-    def _take(self, name: str, loss: Tensor) -> None:
-        optimizer = self.optimizers[name]
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        share_gradients(self.networks[name])
-        optimizer.step()
 
     @torch.no_grad()
     def drawn(self, count: int, seed: int) -> Tensor:

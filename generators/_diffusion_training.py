@@ -8,13 +8,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from generators._diffusion import DiffusionRecipe
-from generators._picture_training import PictureTask, follow, share_gradients
+from generators._picture_training import PictureTask
 from generators._sampling import codes
 from generators._unet import denoised, noised
-from generators.stylegan2.losses import decay_of
 
-RAMP = 0.1
-"""Early on, the running mean of weights looks back over this share of what was seen."""
 STEPS = 25
 """Of a snapshot's pictures."""
 WARM = 100
@@ -24,6 +21,9 @@ CLIP = 1.0
 
 class DenoisingTask(PictureTask):
     """A network that is called with a mixture and its times."""
+
+    recipe: DiffusionRecipe
+    ramp = 0.1
 
     def __init__(self, recipe: DiffusionRecipe, seed: int, build: Callable[[], nn.Module]) -> None:
         torch.manual_seed(seed)
@@ -47,21 +47,12 @@ class DenoisingTask(PictureTask):
         mixture, velocity = noised(real, noise, (start / len(real)).to(real.device))
         found = self.network(mixture, (start / len(real)).to(real.device), *said)
         loss = functional.mse_loss(found, velocity)
-        self._take(loss, seen)
-        half_life = min(self.recipe.half_life, max(seen, 1) * RAMP)
-        follow(self.average, self.network, decay_of(half_life, self.recipe.batch))
-        return {"loss": loss.item()}
-
-    def _take(self, loss: Tensor, seen: int) -> None:
-        optimizer = self.optimizers["network"]
         share = min(1.0, (seen / self.recipe.batch + 1) / WARM)
-        for group in optimizer.param_groups:
+        for group in self.optimizers["network"].param_groups:
             group["lr"] = self.recipe.rate * share
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        share_gradients(self.network)
-        nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
-        optimizer.step()
+        self.take("network", loss, longest=CLIP)
+        self.follow("network", seen)
+        return {"loss": loss.item()}
 
     @torch.no_grad()
     def drawn(self, count: int, seed: int) -> Tensor:

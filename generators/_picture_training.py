@@ -5,12 +5,13 @@ was stopped goes on exactly as one that never was.
 """
 
 import json
+import math
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ import forensics
 from forensics.errors import InvalidOption
 from forensics.schema import Image, Step
 from forensics.sheets import tiled
-from forensics.training import Checkpoint, PictureData, logged, whole_output
+from forensics.training import Checkpoint, Distance, PictureData, logged, whole_output
 from forensics.writing import Provenance, write_picture
 from generators._gan_data import PictureArrays, load_arrays
 from generators._recipe import PictureRecipe
@@ -38,12 +39,17 @@ class PictureTask(ABC):
     Attributes:
         networks: everything that has weights, by name.
         average: the generator's running mean, which is what ships.
-        optimizers: by name.
+        optimizers: by the names of their networks.
+        recipe: how all of it learns.
+        ramp: early on, the running mean looks back over this share of what was seen.
     """
+
+    ramp: ClassVar[float] = 0.05
 
     networks: dict[str, nn.Module]
     average: nn.Module
     optimizers: dict[str, torch.optim.Optimizer]
+    recipe: PictureRecipe
 
     @abstractmethod
     def learn(self, real: Tensor, seen: int, rng: torch.Generator) -> dict[str, float]:
@@ -52,6 +58,21 @@ class PictureTask(ABC):
     @abstractmethod
     def drawn(self, count: int, seed: int) -> Tensor:
         """Pictures of the running mean, (N, 3, R, R); picture i depends on seed and i alone."""
+
+    def take(self, name: str, loss: Tensor, *, longest: float = math.inf) -> None:
+        """Step a network down its loss; gradients longer than `longest` are shortened."""
+        optimizer, network = self.optimizers[name], self.networks[name]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        share_gradients(network)
+        if longest < math.inf:
+            nn.utils.clip_grad_norm_(network.parameters(), longest)
+        optimizer.step()
+
+    def follow(self, name: str, seen: int) -> None:
+        """Move the running mean of weights towards a network, after `seen` pictures."""
+        half_life = min(self.recipe.half_life, max(seen, 1) * self.ramp)
+        follow(self.average, self.networks[name], decay_of(half_life, self.recipe.batch))
 
     def numbers(self) -> dict[str, float]:
         """Numbers a resumed run needs beside weights; `remember` takes them back."""
@@ -80,8 +101,7 @@ def trained(
     data.folder.mkdir(parents=True, exist_ok=True)
     (data.folder / "pictures.json").write_text(listed, encoding="utf-8")
     weights = data.folder / f"{name}.safetensors"
-    run = _Run(task, arrays, recipe, seed=seed, weights=weights)
-    run.distance = data.distance
+    run = _Run(task, arrays, recipe, seed=seed, weights=weights, distance=data.distance)
     yield from run.steps()
 
 
@@ -94,10 +114,10 @@ class _Run:
         *,
         seed: int,
         weights: Path,
+        distance: Distance | None,
     ) -> None:
         self.task, self.arrays, self.recipe, self.seed = task, arrays, recipe, seed
-        self.weights = weights
-        self.distance: Callable[[Sequence[Image], Sequence[Image]], float] | None = None
+        self.weights, self.distance = weights, distance
         self.checkpoint = Checkpoint(weights.with_name("checkpoint.pt"))
         for network in [*task.networks.values(), task.average]:
             network.to(recipe.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -223,6 +243,11 @@ def in_half_precision(device: str) -> AbstractContextManager[Any]:
     if device.startswith("cuda"):
         return torch.autocast("cuda", torch.bfloat16)
     return nullcontext()
+
+
+def decay_of(half_life: float, batch: int) -> float:
+    """What a running mean keeps at each step, so that half is gone after `half_life` pictures."""
+    return math.pow(0.5, batch / max(half_life, 1e-8))
 
 
 @torch.no_grad()

@@ -22,8 +22,10 @@ from forensics.traces.copies import Copy, find_copies
 from forensics.traces.jpeg import recompress
 from forensics.training import Sample
 
-LEAST_SIDE = 300
+LEAST_SIDE = 256
 """px of a picture that a copy is made in."""
+UNSEEN = "crops256"
+"""The folder of real pictures that nobody looked at while criteria were chosen."""
 LEAST_DEVIATION = 10.0
 """Grey levels of deviation in a region: nobody sees that a smooth one was copied."""
 NEAR = 4.0
@@ -151,30 +153,40 @@ def figures(found: Sequence[Trial]) -> dict[str, int]:
     }
 
 
-def section(found: Sequence[Trial]) -> str:
-    """The section of the results page."""
-    names = list(dict.fromkeys(one.group for one in found))
-    rows = [[name, *_cells([one for one in found if one.group == name])] for name in names]
+def section(found: Sequence[Trial], unseen: Sequence[Trial]) -> str:
+    """The section of the results page: pictures that criteria were chosen with, and others."""
+    rest = _rows(found)
     halves = [[one for one in found if one.half == half] for half in (0, 1)]
-    rows += [
+    rest[-1:-1] = [
         ["all, first half", *_cells(halves[0], interval=True)],
         ["all, second half", *_cells(halves[1], interval=True)],
-        ["all", *_cells(found, interval=True)],
     ]
+    columns = ["source", "copies found", "untouched pictures flagged"]
     return "\n".join(
         [
             "## Copies inside a picture\n",
-            "`copy_move` on copies made in real pictures of 300 px and more: an elliptic region of "
+            "`copy_move` on copies made in real pictures of 256 px and more: an elliptic region of "
             "15 to 35 % of the shorter side, with 10 grey levels of deviation or more, laid "
             "elsewhere in the same picture, turned by any angle, scaled by .8 to 1.2, then JPEG "
             "80. Found is a copy whose transform is named within 4 px. Untouched pictures are of "
             "any size; one that prints a pattern twice, as a watermark or a flag does, counts as "
-            "flagged like any other. Thresholds were chosen with other copies in pictures of both "
-            "halves (by the path's CRC-32), and with untouched pictures of the same sources, many "
-            "of them these. Intervals of 95 %, Clopper-Pearson.\n",
-            markdown(["source", "copies found", "untouched pictures flagged"], rows),
+            "flagged like any other. Intervals of 95 %, Clopper-Pearson.\n",
+            "Pictures that were never looked at while criteria were chosen: native crops of 256 px "
+            "from other originals.\n",
+            markdown(columns, _rows(unseen)),
+            "\nPictures that criteria were chosen with, in both halves (by the path's CRC-32), and "
+            "which are therefore no result: copies drawn anew, and untouched pictures of which "
+            "many were seen.\n",
+            markdown(columns, rest),
         ]
     )
+
+
+def _rows(found: Sequence[Trial]) -> list[list[str]]:
+    """One row a source, then one of all."""
+    names = list(dict.fromkeys(one.group for one in found))
+    rows = [[name, *_cells([one for one in found if one.group == name])] for name in names]
+    return [*rows, ["all", *_cells(found, interval=True)]]
 
 
 def _cells(found: Sequence[Trial], *, interval: bool = False) -> list[str]:

@@ -35,15 +35,18 @@ class Shown:
     make: Callable[[], bytes]
 
 
-def real_pictures(samples: Sequence[Sample], per_source: int) -> dict[str, list[Sample]]:
-    """Real pictures as they were collected, by source, at most so many of each.
+def real_pictures(
+    samples: Sequence[Sample], per_source: int, *, folder: str = "images"
+) -> dict[str, list[Sample]]:
+    """Real pictures by source, at most so many of each.
 
-    Crops of the archives are left out: they were cut and saved again for training.
+    `images` holds them as they were collected; `crops256` crops of others, cut and saved again for
+    training.
     """
     chosen: dict[str, list[Sample]] = {}
     for sample in sorted(samples, key=lambda each: each.seed(-5)):
         rows = chosen.setdefault(sample.group, [])
-        if not sample.fake and sample.path.startswith("images/") and len(rows) < per_source:
+        if not sample.fake and sample.path.startswith(f"{folder}/") and len(rows) < per_source:
             rows.append(sample)
     return {group: rows for group, rows in sorted(chosen.items()) if rows}
 

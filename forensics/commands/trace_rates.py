@@ -172,20 +172,25 @@ def _copies(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from forensics.benchmark.card_file import update_card
-    from forensics.benchmark.copy_check import figures, section, trials
+    from forensics.benchmark.copy_check import UNSEEN, Trial, figures, section, trials
     from forensics.benchmark.datasets import PictureStore, read_samples
     from forensics.benchmark.trace_pictures import real_pictures
     from forensics.plugins import cards
 
     store = PictureStore(args.data.parent, args.cache)
     samples = read_samples(args.folds, args.data)
-    found = []
-    for forge, per_source in ((True, args.made_of), (False, args.per_group)):
-        chosen = [one for rows in real_pictures(samples, per_source).values() for one in rows]
-        each = trials(chosen, store, forge=forge)
-        found += [one for one in tqdm(each, "copies", len(chosen), disable=None) if one is not None]
-    update_card(cards("analysis")["copy_move"].folder / "copy_move.toml", figures=figures(found))
-    (args.runs / "copies.md").write_text(section(found), encoding="utf-8")
+    found: dict[str, list[Trial]] = {"images": [], UNSEEN: []}
+    for folder in found:
+        for forge, per_source in ((True, args.made_of), (False, args.per_group)):
+            by_source = real_pictures(samples, per_source, folder=folder)
+            chosen = [one for rows in by_source.values() for one in rows]
+            each = tqdm(trials(chosen, store, forge=forge), folder, len(chosen), disable=None)
+            found[folder] += [one for one in each if one is not None]
+    # What criteria were chosen with is no result: the card holds the others' figures.
+    card = cards("analysis")["copy_move"].folder / "copy_move.toml"
+    update_card(card, figures=figures(found[UNSEEN]))
+    page = section(found["images"], found[UNSEEN])
+    (args.runs / "copies.md").write_text(page, encoding="utf-8")
 
 
 def _cameras(args: argparse.Namespace) -> None:

@@ -18,7 +18,7 @@ from forensics.fidelity import kernel_distance
 from forensics.media import decode, load_image, open_media
 from forensics.plugins import backbones, load, plugin_class
 from forensics.schema import Image, Step
-from forensics.training import PictureData, logged
+from forensics.training import Distance, PictureData, logged
 from forensics.weights import verified_path
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
@@ -49,7 +49,7 @@ def generator_steps(args: argparse.Namespace) -> Iterator[Step]:
     yield from logged(steps, args.out / "log.csv") if alone else steps
 
 
-def _distance() -> Callable[[Sequence[Image], Sequence[Image]], float] | None:
+def _distance() -> Distance | None:
     """The kernel distance of snapshots to held-out pictures; None, and said, without weights."""
     try:
         verified_path(card := backbones()[BACKBONE], card.weights[0])

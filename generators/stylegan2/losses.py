@@ -1,7 +1,5 @@
 """What StyleGAN2 minimises and keeps smooth (Karras et al. 2020; R1: Mescheder et al. 2018)."""
 
-import math
-
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -49,8 +47,3 @@ def length_penalty(lengths: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
     """How unequal path lengths are, and their new running mean; two numbers."""
     mean = mean.lerp(lengths.detach().mean(), DECAY)
     return (lengths - mean).square().mean(), mean
-
-
-def decay_of(half_life: float, batch: int) -> float:
-    """What a running mean keeps at each step, so that half is gone after `half_life` pictures."""
-    return math.pow(0.5, batch / max(half_life, 1e-8))

@@ -11,14 +11,11 @@ from torch import Tensor
 from generators._picture_training import (
     PictureTask,
     averaged,
-    follow,
     in_half_precision,
-    share_gradients,
 )
 from generators._sampling import codes
 from generators.stylegan2.augmentation import Augmentation
 from generators.stylegan2.losses import (
-    decay_of,
     length_penalty,
     path_lengths,
     slope_penalty,
@@ -32,8 +29,6 @@ from generators.stylegan2.shape import Shape
 MEAN_DECAY = 0.002
 """How fast the mean style follows."""
 ADAPT_EVERY = 4
-RAMP = 0.05
-"""Early on, the running mean of weights looks back over this share of what was seen."""
 
 
 def shape_of(recipe: StyleRecipe) -> Shape:
@@ -51,6 +46,8 @@ def shape_of(recipe: StyleRecipe) -> Shape:
 
 class StyleTask(PictureTask):
     """StyleGAN2 with adaptive augmentation."""
+
+    recipe: StyleRecipe
 
     def __init__(self, recipe: StyleRecipe, seed: int) -> None:
         torch.manual_seed(seed)
@@ -72,8 +69,7 @@ class StyleTask(PictureTask):
         fake = self._made(len(real), rng)
         figures = self._judge(real, fake.detach(), rng)
         figures |= self._convince(fake, rng)
-        half_life = min(self.recipe.half_life, max(seen, 1) * RAMP)
-        follow(self.average, self.generator, decay_of(half_life, self.recipe.batch))
+        self.follow("generator", seen)
         return figures
 
     def _judge(self, real: Tensor, fake: Tensor, rng: torch.Generator) -> dict[str, float]:
@@ -89,7 +85,7 @@ class StyleTask(PictureTask):
             slope = slope_penalty(real, on_real.float())
             loss = loss + slope * (self.recipe.gamma / 2 * self.recipe.slope_every)
             self.slope = slope.item()
-        self._take("discriminator", loss)
+        self.take("discriminator", loss)
         signs = averaged(on_real.detach().sign().mean()).item()
         self._adapt(signs)
         return figures | {"slope": self.slope, "signs": signs}
@@ -109,7 +105,7 @@ class StyleTask(PictureTask):
         if self.recipe.path_weight and self.step % self.recipe.path_every == 0:
             penalty = self._length_penalty(max(2, len(fake) // 2), rng)
             loss = loss + penalty * (self.recipe.path_weight * self.recipe.path_every)
-        self._take("generator", loss)
+        self.take("generator", loss)
         return figures | {"path": self.mean_length}
 
     def _length_penalty(self, count: int, rng: torch.Generator) -> Tensor:
@@ -148,13 +144,6 @@ class StyleTask(PictureTask):
     def _codes(self, count: int, rng: torch.Generator) -> Tensor:
         codes = torch.randn(count, self.recipe.styles, generator=rng)
         return codes.to(self.recipe.device)
-
-    def _take(self, name: str, loss: Tensor) -> None:
-        optimizer = self.optimizers[name]
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        share_gradients(self.networks[name])
-        optimizer.step()
 
     @torch.no_grad()
     def drawn(self, count: int, seed: int) -> Tensor:

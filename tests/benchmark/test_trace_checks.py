@@ -68,7 +68,7 @@ def test_copies_are_counted_by_half_and_source() -> None:
         copy_check.Trial("a", 1, forged=True, found=False),
         copy_check.Trial("b", 1, forged=False, found=False),
     ]
-    page = copy_check.section(rows)
+    page = copy_check.section(rows, rows[:1])
     assert "| a | 1 of 2 | none |" in page
     assert "| all, second half | 0 of 1: 0.0% [0.0%, 97.5%] | 0 of 1" in page
     assert copy_check.figures(rows)["copies_found_count"] == 1

@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 
 from generators._gan_blocks import blurred, doubled, halved, with_spread
+from generators._picture_training import decay_of
 from generators.stylegan2.augmentation import Augmentation, colouring, geometry
 from generators.stylegan2.losses import (
-    decay_of,
     length_penalty,
     path_lengths,
     slope_penalty,
