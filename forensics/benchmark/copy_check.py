@@ -24,8 +24,10 @@ from forensics.training import Sample
 
 LEAST_SIDE = 256
 """px of a picture that a copy is made in."""
-UNSEEN = "crops256"
-"""The folder of real pictures that nobody looked at while criteria were chosen."""
+CROPS = "crops256"
+"""The folder of crops of other originals than those in `images`."""
+DEVELOPED = 30
+"""So many crops of every source served to choose criteria; nobody looked at the others."""
 LEAST_DEVIATION = 10.0
 """Grey levels of deviation in a region: nobody sees that a smooth one was copied."""
 NEAR = 4.0
@@ -172,11 +174,10 @@ def section(found: Sequence[Trial], unseen: Sequence[Trial]) -> str:
             "any size; one that prints a pattern twice, as a watermark or a flag does, counts as "
             "flagged like any other. Intervals of 95 %, Clopper-Pearson.\n",
             "Pictures that were never looked at while criteria were chosen: native crops of 256 px "
-            "from other originals.\n",
+            f"from other originals, after the first {DEVELOPED} of every source.\n",
             markdown(columns, _rows(unseen)),
-            "\nPictures that criteria were chosen with, in both halves (by the path's CRC-32), and "
-            "which are therefore no result: copies drawn anew, and untouched pictures of which "
-            "many were seen.\n",
+            "\nPictures of many sizes, in both halves (by the path's CRC-32). They served to "
+            "choose earlier criteria and to see what is flagged, and are therefore no result.\n",
             markdown(columns, rest),
         ]
     )

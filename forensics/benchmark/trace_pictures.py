@@ -36,9 +36,9 @@ class Shown:
 
 
 def real_pictures(
-    samples: Sequence[Sample], per_source: int, *, folder: str = "images"
+    samples: Sequence[Sample], per_source: int, *, folder: str = "images", skipped: int = 0
 ) -> dict[str, list[Sample]]:
-    """Real pictures by source, at most so many of each.
+    """Real pictures by source, at most so many of each, after the first `skipped` ones.
 
     `images` holds them as they were collected; `crops256` crops of others, cut and saved again for
     training.
@@ -46,9 +46,10 @@ def real_pictures(
     chosen: dict[str, list[Sample]] = {}
     for sample in sorted(samples, key=lambda each: each.seed(-5)):
         rows = chosen.setdefault(sample.group, [])
-        if not sample.fake and sample.path.startswith(f"{folder}/") and len(rows) < per_source:
+        if not sample.fake and sample.path.startswith(f"{folder}/"):
             rows.append(sample)
-    return {group: rows for group, rows in sorted(chosen.items()) if rows}
+    kept = {group: rows[skipped : skipped + per_source] for group, rows in sorted(chosen.items())}
+    return {group: rows for group, rows in kept.items() if rows}
 
 
 def in_turn(by_source: dict[str, list[Sample]], count: int) -> list[Sample]:

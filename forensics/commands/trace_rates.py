@@ -23,7 +23,7 @@ EXAMPLE = (
     " --part rates --analysis jpeg_grid"
 )
 PARTS = ("rates", "localisation", "jpeg", "copies", "cameras")
-PAGE = "page"
+PAGE, COPY_WEIGHTS = "page", "copy-weights"
 HEAD = """# Traces: what the analyses find, how often, and where
 
 Written by `forensics trace-rates` and by nothing else.
@@ -42,8 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--part",
         action="append",
-        choices=(*PARTS, PAGE),
-        help=f"measure this part only; repeatable; {PAGE} writes the page from what is known",
+        choices=(*PARTS, COPY_WEIGHTS, PAGE),
+        help="measure this part only; repeatable; "
+        f"{PAGE} writes the page from what is known, {COPY_WEIGHTS} fits what copies are told by",
     )
     parser.add_argument(
         "--maker",
@@ -74,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
         "jpeg": _jpeg,
         "copies": _copies,
         "cameras": _cameras,
+        COPY_WEIGHTS: _copy_weights,
     }
     args.runs.mkdir(parents=True, exist_ok=True)
     for part in args.part or PARTS:
@@ -172,25 +174,40 @@ def _copies(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from forensics.benchmark.card_file import update_card
-    from forensics.benchmark.copy_check import UNSEEN, Trial, figures, section, trials
+    from forensics.benchmark.copy_check import CROPS, DEVELOPED, Trial, figures, section, trials
     from forensics.benchmark.datasets import PictureStore, read_samples
     from forensics.benchmark.trace_pictures import real_pictures
     from forensics.plugins import cards
 
     store = PictureStore(args.data.parent, args.cache)
     samples = read_samples(args.folds, args.data)
-    found: dict[str, list[Trial]] = {"images": [], UNSEEN: []}
-    for folder in found:
+    found: dict[str, list[Trial]] = {"images": [], CROPS: []}
+    for folder, skipped in (("images", 0), (CROPS, DEVELOPED)):
         for forge, per_source in ((True, args.made_of), (False, args.per_group)):
-            by_source = real_pictures(samples, per_source, folder=folder)
+            by_source = real_pictures(samples, per_source, folder=folder, skipped=skipped)
             chosen = [one for rows in by_source.values() for one in rows]
             each = tqdm(trials(chosen, store, forge=forge), folder, len(chosen), disable=None)
             found[folder] += [one for one in each if one is not None]
     # What criteria were chosen with is no result: the card holds the others' figures.
     card = cards("analysis")["copy_move"].folder / "copy_move.toml"
-    update_card(card, figures=figures(found[UNSEEN]))
-    page = section(found["images"], found[UNSEEN])
+    update_card(card, figures=figures(found[CROPS]))
+    page = section(found["images"], found[CROPS])
     (args.runs / "copies.md").write_text(page, encoding="utf-8")
+
+
+def _copy_weights(args: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from forensics.benchmark.copy_check import CROPS, DEVELOPED
+    from forensics.benchmark.copy_fit import proposals, report
+    from forensics.benchmark.datasets import PictureStore, read_samples
+    from forensics.benchmark.trace_pictures import real_pictures
+
+    store = PictureStore(args.data.parent, args.cache)
+    by_source = real_pictures(read_samples(args.folds, args.data), DEVELOPED, folder=CROPS)
+    chosen = [one for rows in by_source.values() for one in rows]
+    each = tqdm(proposals(chosen, store), "proposing", len(chosen), disable=None)
+    print(report([one for rows in each for one in rows]))
 
 
 def _cameras(args: argparse.Namespace) -> None:

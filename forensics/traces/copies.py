@@ -1,10 +1,11 @@
-"""Parts of a picture that appear in it twice: keypoints find them, pixels confirm them.
+"""Parts of a picture that appear in it twice: matches find them, pixels confirm them.
 
 I. Amerini et al., "A SIFT-Based Forensic Method for Copy-Move Attack Detection and Transformation
 Recovery", IEEE TIFS 2011; X. Pan and S. Lyu, "Region Duplication Detection Using Image Feature
-Matching", IEEE TIFS 2010. Keypoints are matched with each other, matches that agree on one
-similarity transform are gathered, and the transform is kept where the pixels that it maps onto each
-other agree in grey level, not only in pattern: windows and leaves resemble, copies coincide.
+Matching", IEEE TIFS 2010. Keypoints and discs on a grid are matched with each other, matches that
+agree on one similarity transform are gathered, the transform is made exact by the pixels, and kept
+where these agree in grey level and in texture, not only in pattern: windows and leaves resemble,
+copies coincide.
 """
 
 from collections.abc import Iterator
@@ -15,39 +16,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.schema import Floats, Image
-from forensics.traces.areas import Mask, areas_of
-from forensics.traces.keypoints import NEAREST, SCALES, Matches, matched
+from forensics.traces.alignment import aligned
+from forensics.traces.coincidence import Region, Shades, coinciding, distinct
+from forensics.traces.harmonics import MOST_PIXELS as DENSE_PIXELS
+from forensics.traces.harmonics import dense_matches
+from forensics.traces.keypoints import NEAREST, SCALES, matched
+from forensics.traces.matches import Mask, Matches, Tolerance, Transform, agreeing
 from forensics.traces.noise import luma
 
 MOST_PIXELS = 640_000
 """A larger picture is reduced to so many px first."""
 FEWEST_PIXELS = 250_000
-"""A smaller one is enlarged to so many, by two at most: small regions then hold more keypoints."""
+"""A smaller one is enlarged to so many, by two at most, for keypoints: small regions then hold
+more of them."""
 LEAST_SIDE = 48
-MOST_SEEDS = 400
-"""Transforms that are tried, evenly spread over the matches."""
-LEAST_MATCHES = 4
-"""Distinct keypoints at either end of the matches that a region must hold."""
-MOST_OVERLAP = 0.1
-"""Share of a region that may lie in the other one. A copy lies beside its source; letters turned
-by half, stripes, blinds and rings lie on themselves."""
-MOST_TRANSFORMS = 6
-NEAR, REACH = 2.5, 0.04
-"""px, and px per px from the match that gave the transform, by which a match may miss it."""
-WINDOW = 15
-AGREEMENT = 0.8
-"""Share of the local variance that the mapped pixels must explain."""
-LEAST_AGREEMENT, LEAST_AGREEMENT_NEAR = 0.90, 0.97
-"""Median share that a whole region must reach; the second one where it lies neither turned nor
-scaled, as windows, stripes and leaves do in untouched pictures."""
+KEYPOINTS = Tolerance(near=2.5, reach=0.04, fewest=2)
+DISCS = Tolerance(near=3.0, reach=0.15, fewest=6, far=60.0)
+MOST_OF_KEYPOINTS, MOST_OF_DISCS = 8, 12
+"""Groups of matches that are looked at."""
+HELD_KEYPOINTS, HELD_DISCS = 2, 4
 NEAR_DEGREES, NEAR_SCALE = 8.0, 0.08
-MOST_BRIGHTER = 3.0
-"""Grey levels by which two regions may differ on the mean: what repeats in a scene is seldom lit
-alike."""
-TEXTURE = 1.5
-"""Grey levels of local deviation below which agreement says nothing."""
-LEAST_AREA = 0.002
-"""Share of the picture, from which on an area counts."""
+"""A region turned and scaled by less lies as windows, stripes and leaves do."""
+WEIGHTS = (2.151, 0.643, 1.741, 1.232, 2.134, -1.038, -4.868)
+"""What `traits` weigh, in their order, fitted by `forensics trace-rates --part copy-weights` on
+copies made in 256 px crops and on what resembles itself in untouched ones."""
+OFFSET = 2.625
+LEAST_SCORE = 1.7
+LEAST_AREA = 0.003
+"""Share of the picture, from which on a region counts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +56,7 @@ class Copy:
     `agreement`: share of the local variance that source and copy have in common, [0, 1].
     """
 
-    transform: NDArray[np.float64]
+    transform: Transform
     source: Mask
     copy: Mask
     lines: Floats
@@ -79,134 +75,92 @@ class Copy:
 
 def find_copies(image: Image) -> list[Copy]:
     """The regions of (H, W, 3) uint8 RGB that appear twice, largest first."""
-    height, width = image.shape[:2]
-    if min(height, width) < LEAST_SIDE:
+    if min(image.shape[:2]) < LEAST_SIDE:
         return []
-    gray, factor = _scaled(image)
-    if min(gray.shape) < 2 * NEAREST:
-        return []
-    matches = matched(gray)
-    smooth = np.asarray(cv2.GaussianBlur(gray, (0, 0), 1.0), np.float32)
-    found = (_verified(smooth, *group, factor) for group in _agreeing(matches))
-    copies = [copy for copy in found if copy is not None]
-    return sorted(copies, key=lambda copy: -int(copy.copy.sum()))
+    gray, factor = compared(image)
+    found = [region for region in candidates(image, gray) if is_copy(region)]
+    return [unscaled(region, factor) for region in distinct(found)]
 
 
-def _scaled(image: Image) -> tuple[Floats, float]:
-    """Luma at a size that keypoints are found well at, and by how much it was scaled."""
+def compared(image: Image) -> tuple[Floats, float]:
+    """Luma at the size that regions are compared at, and by how much it was scaled."""
+    return _scaled(image, fewest=0)
+
+
+def candidates(image: Image, gray: Floats) -> Iterator[Region]:
+    """Regions that matches propose, each where its transform is exact.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        gray: its luma, at the size that regions are compared at.
+    """
+    shades = Shades(gray)
+    large, _ = _scaled(image, FEWEST_PIXELS)
+    zoom = (gray.size / large.size) ** 0.5
+    if min(large.shape) >= 2 * NEAREST:
+        matches = matched(large).scaled(zoom)
+        for transform, members in agreeing(matches, MOST_OF_KEYPOINTS, KEYPOINTS.scaled(zoom)):
+            yield from _exact(shades, transform, members, max(1.0, 2 * zoom), HELD_KEYPOINTS)
+    coarse = max(1.0, (gray.size / DENSE_PIXELS) ** 0.5)
+    for transform, members in agreeing(dense_matches(gray), MOST_OF_DISCS, DISCS.scaled(coarse)):
+        yield from _exact(shades, transform, members, 2 * coarse, HELD_DISCS)
+
+
+def _exact(
+    shades: Shades, transform: Transform, members: Matches, reach: float, fewest: int
+) -> Iterator[Region]:
+    """What a transform maps onto its equal, as proposed or as the pixels want it: the better."""
+    exact = aligned(shades.gray, transform, members.ends, reach, radius=5 * reach)
+    both = [transform] if exact is None else [transform, exact]
+    known = (each for each in both if SCALES[0] < np.hypot(*each[:, 0]) < SCALES[1])
+    found = [coinciding(shades, each, members, fewest) for each in known]
+    regions = [region for region in found if region is not None]
+    if regions:
+        yield max(regions, key=lambda region: region.agreement * float(region.copy.sum()))
+
+
+def is_copy(region: Region) -> bool:
+    """Whether a region coincides with its source as copies do, not only resembles it."""
+    score = OFFSET + float(np.dot(WEIGHTS, traits(region)))
+    return float(region.copy.mean()) >= LEAST_AREA and score >= LEAST_SCORE
+
+
+def traits(region: Region) -> NDArray[np.float64]:
+    """(7,): what tells copies from things that resemble each other.
+
+    How much of the local variance the two have in common, of their fine and their coarser texture,
+    how many ways their edges run, how large they are, by how many grey levels they differ (what
+    repeats in a scene is seldom lit alike), and whether one lies as the other does.
+    """
+    turn = complex(*region.transform[:, 0])
+    near = abs(np.degrees(np.angle(turn))) < NEAR_DEGREES and abs(abs(turn) - 1) < NEAR_SCALE
+    return np.array(
+        [
+            -np.log(max(1 - region.agreement, 1e-3)),
+            *np.arctanh(np.clip(region.textures, -0.99, 0.99)),
+            np.log(max(region.evenness, 1e-3)),
+            np.log(max(region.copy.mean(), 1e-6)),
+            abs(region.brighter),
+            float(near),
+        ]
+    )
+
+
+def unscaled(region: Region, factor: float) -> Copy:
+    """The copy, with places in the picture at its own size, of which `factor` was compared."""
+    whole = region.transform.copy()
+    whole[:, 2] /= factor
+    lines = (region.lines / factor).astype(np.float32)
+    return Copy(whole, region.source, region.copy, lines, region.agreement)
+
+
+def _scaled(image: Image, fewest: int) -> tuple[Floats, float]:
+    """Luma of at least so many px, at most MOST_PIXELS, and by how much it was scaled."""
     height, width = image.shape[:2]
-    target = min(max(height * width, FEWEST_PIXELS), MOST_PIXELS)
+    target = min(max(height * width, fewest), MOST_PIXELS)
     factor = min((target / (height * width)) ** 0.5, 2.0)
     if factor == 1:
         return luma(image), 1.0
     kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     return luma(np.asarray(cv2.resize(image, size, interpolation=kind), np.uint8)), factor
-
-
-def _agreeing(matches: Matches) -> Iterator[tuple[NDArray[np.float64], Matches]]:
-    """Groups of matches that share a similarity transform, largest first, with the transform."""
-    for _ in range(MOST_TRANSFORMS):
-        if len(matches) < LEAST_MATCHES:
-            return
-        group = _largest_group(matches)
-        if group.sum() < LEAST_MATCHES:
-            return
-        members = matches[group]
-        transform, _ = cv2.estimateAffinePartial2D(members.starts, members.ends, None, cv2.LMEDS)
-        if transform is not None:
-            yield np.asarray(transform, np.float64), members
-        # The same matches in the other direction, and what lies near, belong to the same copy.
-        matches = matches[~(group | _reversed_of(matches, members))]
-
-
-def _largest_group(matches: Matches) -> Mask:
-    starts, ends = _complex(matches.starts), _complex(matches.ends)
-    seeds = np.unique(np.linspace(0, len(matches) - 1, MOST_SEEDS).astype(np.int64))
-    offsets = starts - starts[seeds, None]
-    misses = np.abs(ends[seeds, None] + matches.turns[seeds, None] * offsets - ends)
-    alike = np.abs(matches.turns / matches.turns[seeds, None] - 1) < 1 / 3
-    fits = (misses < NEAR + REACH * np.abs(offsets)) & alike
-    return np.asarray(fits[int(np.argmax(fits.sum(axis=1)))])
-
-
-def _reversed_of(matches: Matches, members: Matches) -> Mask:
-    known = {tuple(row) for row in np.concatenate([members.ends, members.starts], axis=1)}
-    rows = np.concatenate([matches.starts, matches.ends], axis=1)
-    return np.array([tuple(row) in known for row in rows], bool)
-
-
-def _verified(
-    gray: Floats, transform: NDArray[np.float64], members: Matches, factor: float
-) -> Copy | None:
-    """Compare the pixels that a transform maps onto each other; None where they differ."""
-    if not (SCALES[0] < np.hypot(*transform[:, 0]) < SCALES[1] and _distinct(members)):
-        return None
-    agreement = _agreement(gray, transform)
-    region = (agreement > AGREEMENT) & (_moved(gray.shape, transform) > NEAREST**2)
-    opened = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
-    areas = areas_of(np.asarray(opened, bool), max(200, int(LEAST_AREA * gray.size)))
-    ends = np.clip(members.ends.astype(int), 0, np.array(gray.shape[::-1]) - 1)
-    held = [area for area in areas if _distinct(members[area[ends[:, 1], ends[:, 0]]])]
-    if not held:
-        return None
-    copy = np.asarray(np.any(held, axis=0))
-    inside = copy[ends[:, 1], ends[:, 0]]
-    lines = np.concatenate([members.starts, members.ends], axis=1)[inside] / factor
-    back = cv2.warpAffine(
-        copy.astype(np.uint8), transform, gray.shape[::-1], flags=cv2.WARP_INVERSE_MAP
-    )
-    whole = transform.copy()
-    whole[:, 2] /= factor
-    share = float(np.median(agreement[copy]))
-    found = Copy(whole, np.asarray(back, bool), copy, lines.astype(np.float32), share)
-    near = abs(found.degrees) < NEAR_DEGREES and abs(found.scale - 1) < NEAR_SCALE
-    least = LEAST_AGREEMENT_NEAR if near else LEAST_AGREEMENT
-    dim = abs(_brighter(gray, transform, copy)) < MOST_BRIGHTER
-    apart = float((found.copy & found.source).sum()) <= MOST_OVERLAP * float(copy.sum())
-    return found if share >= least and dim and apart else None
-
-
-def _distinct(members: Matches) -> bool:
-    """Whether enough different keypoints are matched: one star resembles every other star."""
-    ends = (members.starts, members.ends)
-    return all(len(np.unique(np.rint(end), axis=0)) >= LEAST_MATCHES for end in ends)
-
-
-def _agreement(gray: Floats, transform: NDArray[np.float64]) -> Floats:
-    """1 less the mean squared difference over the sum of variances; 0 where there is no texture."""
-    size = gray.shape[::-1]
-    mapped = np.asarray(cv2.warpAffine(gray, transform, size), np.float32)
-    there = cv2.warpAffine(np.ones_like(gray), transform, size, flags=cv2.INTER_NEAREST)
-    window = (WINDOW, WINDOW)
-
-    def mean(values: Floats) -> Floats:
-        return np.asarray(cv2.boxFilter(values, -1, window), np.float32)
-
-    spreads = [mean(np.square(part)) - np.square(mean(part)) for part in (gray, mapped)]
-    difference = mean(np.square(gray - mapped))
-    textured = np.minimum(*spreads) > TEXTURE**2
-    whole = cv2.erode(there, np.ones(window, np.uint8)) > 0
-    agreement = 1 - difference / np.maximum(spreads[0] + spreads[1], 1e-3)
-    return np.where(textured & whole, agreement, 0).astype(np.float32)
-
-
-def _brighter(gray: Floats, transform: NDArray[np.float64], copy: Mask) -> float:
-    """By how many grey levels the copy is brighter than its source."""
-    mapped = cv2.warpAffine(gray, transform, gray.shape[::-1])
-    return float((gray - mapped)[copy].mean())
-
-
-def _moved(shape: tuple[int, ...], transform: NDArray[np.float64]) -> Floats:
-    """Square of the distance in px of each pixel from its source."""
-    inverse = cv2.invertAffineTransform(transform)
-    y, x = np.arange(shape[0], dtype=np.float32)[:, None], np.arange(shape[1], dtype=np.float32)
-    across = np.float32(inverse[0, 0] - 1) * x + np.float32(inverse[0, 2])
-    down = np.float32(inverse[1, 0]) * x + np.float32(inverse[1, 2])
-    u = across + np.float32(inverse[0, 1]) * y
-    v = down + np.float32(inverse[1, 1] - 1) * y
-    return np.asarray(np.square(u) + np.square(v), np.float32)
-
-
-def _complex(places: NDArray[np.float64]) -> NDArray[np.complex128]:
-    return np.asarray(places[:, 0] + 1j * places[:, 1])

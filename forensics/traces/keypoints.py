@@ -5,15 +5,14 @@ descriptors and the test for several copies after I. Amerini et al., IEEE TIFS 2
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from forensics.schema import Floats
+from forensics.traces.matches import NO_MATCHES, Matches
 
-Mask = NDArray[np.bool_]
 MOST_KEYPOINTS = 2500
 SMALL = 300_000
 """px up to which describing all keypoints costs less than a second pass for those that are kept."""
@@ -31,24 +30,6 @@ SCALES = (0.5, 2.0)
 LEAST_KEYPOINTS = 4
 
 
-@dataclass(frozen=True, eq=False)
-class Matches:
-    """Pairs of keypoints, each in both directions.
-
-    `starts`, `ends`: (N, 2) px; `turns`: (N,) complex, scale and turn of end against start.
-    """
-
-    starts: NDArray[np.float64]
-    ends: NDArray[np.float64]
-    turns: NDArray[np.complex128]
-
-    def __getitem__(self, chosen: Mask | NDArray[np.int64]) -> "Matches":
-        return Matches(self.starts[chosen], self.ends[chosen], self.turns[chosen])
-
-    def __len__(self) -> int:
-        return len(self.turns)
-
-
 def matched(gray: Floats) -> Matches:
     """Matches between keypoints of one picture, each in both directions."""
     finder = cv2.SIFT.create(contrastThreshold=CONTRAST)
@@ -58,8 +39,7 @@ def matched(gray: Floats) -> Matches:
     else:
         points, descriptors = finder.detect(shades, None), None
     if len(points) < LEAST_KEYPOINTS:
-        none = np.zeros((0, 2))
-        return Matches(none, none, np.zeros(0, np.complex128))
+        return NO_MATCHES
     chosen = _spread(points, gray.shape)
     points = [points[index] for index in chosen]
     if descriptors is None:

@@ -1,0 +1,99 @@
+"""A similarity transform made exact by the pixels that it maps onto each other.
+
+B. Lucas and T. Kanade, "An Iterative Image Registration Technique...", IJCAI 1981: Gauss-Newton on
+grey levels, coarse to fine, with weights that fall off where pixels disagree.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from forensics.schema import Floats
+from forensics.traces.matches import Transform
+
+MOST_STEPS = 12
+MOST_PIXELS = 6000
+LEAST_PIXELS = 100
+ENOUGH = 0.01
+"""px by which a step must move something to be followed by another one."""
+
+
+def aligned(
+    gray: Floats, transform: Transform, ends: NDArray[np.float64], reach: float, radius: float
+) -> Transform | None:
+    """The (2, 3) transform that maps sources best onto what lies around `ends`.
+
+    Args:
+        gray: (H, W) luma.
+        transform: (2, 3), source to copy, px.
+        ends: (N, 2) px in the copy.
+        reach: px by which `transform` may miss, about.
+        radius: px around every end that are compared.
+
+    Returns:
+        None where too few pixels have a source in the picture, or none has texture.
+    """
+    height, width = gray.shape
+    mask = np.zeros(gray.shape, np.uint8)
+    for x, y in np.rint(ends).astype(int).tolist():
+        cv2.circle(mask, (x, y), max(2, round(radius)), 1, -1)
+    rows, columns = np.nonzero(mask)
+    chosen = np.unique(np.linspace(0, len(rows) - 1, MOST_PIXELS).astype(np.int64))
+    rows, columns = rows[chosen], columns[chosen]
+    centre = np.array([columns.mean(), rows.mean()])
+    places = (columns - centre[0]) + 1j * (rows - centre[1])
+    inverse = cv2.invertAffineTransform(transform)
+    middle = inverse[:, :2] @ centre + inverse[:, 2]
+    turn, shift = complex(inverse[0, 0], inverse[1, 0]), complex(*middle)
+    for blur in (reach, 1.0):
+        smooth = np.asarray(cv2.GaussianBlur(gray, (0, 0), blur), np.float32)
+        slopes = [cv2.Sobel(smooth, cv2.CV_32F, *way, scale=1 / 8) for way in ((1, 0), (0, 1))]
+        maps = [smooth, *(np.asarray(slope, np.float32) for slope in slopes)]
+        wanted = smooth[rows, columns]
+        for _ in range(MOST_STEPS):
+            sources = turn * places + shift
+            inside = (np.abs(sources.real - width / 2) < width / 2 - 2) & (
+                np.abs(sources.imag - height / 2) < height / 2 - 2
+            )
+            if inside.sum() < LEAST_PIXELS:
+                return None
+            step = _step(maps, sources, places, wanted, inside)
+            if step is None:
+                return None
+            turn, shift = turn + step[0], shift + step[1]
+            if abs(step[1]) < ENOUGH and abs(step[0]) * radius < ENOUGH:
+                break
+    found = np.array([[turn.real, -turn.imag, 0], [turn.imag, turn.real, 0]])
+    found[:, 2] = np.array([shift.real, shift.imag]) - found[:, :2] @ centre
+    return np.asarray(cv2.invertAffineTransform(found), np.float64)
+
+
+def _step(
+    maps: list[Floats],
+    sources: NDArray[np.complex128],
+    places: NDArray[np.complex128],
+    wanted: Floats,
+    inside: NDArray[np.bool_],
+) -> tuple[complex, complex] | None:
+    """Change of turn and shift that lowers the weighted squared differences; None if undefined."""
+    x, y = sources.real.astype(np.float32)[None], sources.imag.astype(np.float32)[None]
+    found, across, down = (cv2.remap(each, x, y, cv2.INTER_LINEAR)[0] for each in maps)
+    missing = wanted - found
+    missing = missing - np.median(missing[inside])
+    spread = 1.4826 * np.median(np.abs(missing[inside])) + 0.5
+    weights = inside / (1 + np.square(missing / (2 * spread)))
+    slopes = np.stack(
+        [
+            across * places.real + down * places.imag,
+            down * places.real - across * places.imag,
+            across,
+            down,
+        ],
+        axis=1,
+    ).astype(np.float64)
+    weighted = (slopes * weights[:, None]).T
+    normal = weighted @ slopes
+    if np.linalg.matrix_rank(normal) < normal.shape[0]:
+        return None
+    change = np.linalg.solve(normal, weighted @ missing)
+    return complex(change[0], change[1]), complex(change[2], change[3])
