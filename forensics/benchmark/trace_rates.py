@@ -8,12 +8,16 @@ from tempfile import TemporaryDirectory
 
 from forensics.analysis import Analysis
 from forensics.benchmark.card_file import update_card
+from forensics.benchmark.datasets import PictureStore
 from forensics.benchmark.tables import markdown
 from forensics.benchmark.trace_pictures import ALTERED, PROCESSED, UNTOUCHED, Shown
+from forensics.camera_tables import tables_findings
+from forensics.cameras import Camera, tables_of
 from forensics.case import Case
 from forensics.errors import ForensicsError
 from forensics.schema import ModelCard
 from forensics.statistics import clopper_pearson
+from forensics.training import Sample
 
 Cell = tuple[str, str]
 """Stage and name: ("untouched", "london"), ("processed", "a scan")."""
@@ -78,6 +82,38 @@ def count_findings(
             yield shown
 
 
+def count_foreign_tables(
+    by_source: Mapping[str, Sequence[Sample]], store: PictureStore, tally: Tally
+) -> None:
+    """Count what `prnu` says of quantisation tables where the camera is none of the picture's.
+
+    Every source's pictures meet, as a camera of one file, those of the next source.
+
+    Args:
+        by_source: untouched pictures.
+        store: reads them.
+        tally: has counted the same pictures; gets the counts.
+    """
+    names = list(by_source)
+    with TemporaryDirectory() as folder:
+        for name, other in zip(names, [*names[1:], names[0]], strict=True):
+            for number, sample in enumerate(by_source[name]):
+                rows = by_source[other]
+                case, camera = (
+                    _case(each, store, Path(folder)) for each in (sample, rows[number % len(rows)])
+                )
+                known = Camera(other, 1, 1, 1, "", "", tables_of(camera))
+                for finding in tables_findings(case, known):
+                    hits = tally.hits["prnu"].setdefault(finding.code, Counter())
+                    hits[UNTOUCHED, name] += 1
+
+
+def _case(sample: Sample, store: PictureStore, folder: Path) -> Case:
+    path = folder / f"{sample.seed(0)}{Path(sample.path).suffix}"
+    path.write_bytes(store.stored(sample))
+    return Case(path)
+
+
 def note_in_cards(cards: Mapping[str, ModelCard], tally: Tally) -> None:
     """Write the rates of every counted analysis into its card."""
     for name in tally.hits:
@@ -96,7 +132,8 @@ def section(cards: Mapping[str, ModelCard], rates: Mapping[str, Mapping[str, obj
         "Share of pictures in which each kind of finding appears, the untouched ones with a "
         "Clopper-Pearson interval of 95 %. Untouched pictures are the real ones of the collection "
         "as they were found, which says nothing of what was done to them before; sources take part "
-        "with equally many pictures as far as they have them. The processings and the alterations "
+        "with equally many pictures as far as they have them. A camera that `prnu` compares "
+        "tables with is one file of another source. The processings and the alterations "
         "are simulated, on some of the same pictures, cut to 768 px.\n",
     ]
     for name, table in rates.items():

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from forensics.commands import trace_parts
 from forensics.commands.common import add_data_arguments
 
 if TYPE_CHECKING:
@@ -72,10 +73,10 @@ def run(args: argparse.Namespace) -> int:
     measure = {
         "rates": _rates,
         "localisation": _localisation,
-        "jpeg": _jpeg,
-        "copies": _copies,
-        "cameras": _cameras,
-        COPY_WEIGHTS: _copy_weights,
+        "jpeg": trace_parts.jpeg,
+        "copies": trace_parts.copies,
+        "cameras": trace_parts.cameras,
+        COPY_WEIGHTS: trace_parts.copy_weights,
     }
     args.runs.mkdir(parents=True, exist_ok=True)
     for part in args.part or PARTS:
@@ -99,7 +100,12 @@ def _rates(args: argparse.Namespace) -> None:
 
     from forensics.benchmark.datasets import PictureStore, read_samples
     from forensics.benchmark.trace_pictures import real_pictures, shown_pictures
-    from forensics.benchmark.trace_rates import Tally, count_findings, note_in_cards
+    from forensics.benchmark.trace_rates import (
+        Tally,
+        count_findings,
+        count_foreign_tables,
+        note_in_cards,
+    )
     from forensics.plugins import cards
 
     store = PictureStore(args.data.parent, args.cache)
@@ -108,6 +114,8 @@ def _rates(args: argparse.Namespace) -> None:
     tally = Tally()
     for _ in tqdm(count_findings(_analyses(args), pictures, tally), "examining", disable=None):
         pass
+    if "prnu" in tally.hits:
+        count_foreign_tables(by_source, store, tally)
     note_in_cards(cards("analysis"), tally)
     for (stage, name), count in tally.failures.items():
         print(f"{count} pictures could not be read: {stage}, {name}")
@@ -148,87 +156,6 @@ def _localisation(args: argparse.Namespace) -> None:
     kept.write_text(json.dumps([asdict(score) for score in found]), encoding="utf-8")
     page = f"{section(found)}\n{map_duels.section(found)}"
     (args.runs / "localisation.md").write_text(page, encoding="utf-8")
-
-
-def _jpeg(args: argparse.Namespace) -> None:
-    from tqdm import tqdm
-
-    from forensics.benchmark.datasets import PictureStore, read_samples
-    from forensics.benchmark.jpeg_check import pairs, section, trials, without_history
-    from forensics.benchmark.trace_pictures import in_turn, real_pictures
-
-    store = PictureStore(args.data.parent, args.cache)
-    by_source = real_pictures(read_samples(args.folds, args.data), args.per_group)
-    images = []
-    for sample in in_turn(by_source, 100 * args.made_of):
-        small = without_history(store.original(sample))
-        images += [] if small is None else [small]
-        if len(images) == args.made_of:
-            break
-    total = len(images) * (len(pairs()) + len({second for _, second in pairs()}))
-    found = list(tqdm(trials(images), "compressing", total, disable=None))
-    (args.runs / "jpeg.md").write_text(section(found), encoding="utf-8")
-
-
-def _copies(args: argparse.Namespace) -> None:
-    from tqdm import tqdm
-
-    from forensics.benchmark.card_file import update_card
-    from forensics.benchmark.copy_check import CROPS, DEVELOPED, Trial, figures, section, trials
-    from forensics.benchmark.datasets import PictureStore, read_samples
-    from forensics.benchmark.trace_pictures import real_pictures
-    from forensics.plugins import cards
-
-    store = PictureStore(args.data.parent, args.cache)
-    samples = read_samples(args.folds, args.data)
-    found: dict[str, list[Trial]] = {"images": [], CROPS: []}
-    for folder, skipped in (("images", 0), (CROPS, DEVELOPED)):
-        for forge, per_source in ((True, args.made_of), (False, args.per_group)):
-            by_source = real_pictures(samples, per_source, folder=folder, skipped=skipped)
-            chosen = [one for rows in by_source.values() for one in rows]
-            each = tqdm(trials(chosen, store, forge=forge), folder, len(chosen), disable=None)
-            found[folder] += [one for one in each if one is not None]
-    # What criteria were chosen with is no result: the card holds the others' figures.
-    card = cards("analysis")["copy_move"].folder / "copy_move.toml"
-    update_card(card, figures=figures(found[CROPS]))
-    page = section(found["images"], found[CROPS])
-    (args.runs / "copies.md").write_text(page, encoding="utf-8")
-
-
-def _copy_weights(args: argparse.Namespace) -> None:
-    from tqdm import tqdm
-
-    from forensics.benchmark.copy_check import CROPS, DEVELOPED
-    from forensics.benchmark.copy_fit import proposals, report
-    from forensics.benchmark.datasets import PictureStore, read_samples
-    from forensics.benchmark.trace_pictures import real_pictures
-
-    store = PictureStore(args.data.parent, args.cache)
-    by_source = real_pictures(read_samples(args.folds, args.data), DEVELOPED, folder=CROPS)
-    chosen = [one for rows in by_source.values() for one in rows]
-    each = tqdm(proposals(chosen, store), "proposing", len(chosen), disable=None)
-    print(report([one for rows in each for one in rows]))
-
-
-def _cameras(args: argparse.Namespace) -> None:
-    import numpy as np
-    from tqdm import tqdm
-
-    from forensics.benchmark import camera_check
-    from forensics.benchmark.card_file import update_card
-    from forensics.benchmark.datasets import PictureStore, read_samples
-    from forensics.benchmark.trace_pictures import in_turn, real_pictures
-    from forensics.plugins import cards
-
-    store = PictureStore(args.data.parent, args.cache)
-    by_source = real_pictures(read_samples(args.folds, args.data), args.per_group)
-    scenes, others = camera_check.divided(in_turn(by_source, 10**6), store)
-    strangers = (store.original(sample) for sample in others)
-    looked = camera_check.simulated(scenes, strangers, np.random.default_rng(0))
-    found = list(tqdm(looked, "comparing", disable=None))
-    found += camera_check.studio([store.original(one) for one in by_source[camera_check.STUDIO]])
-    update_card(cards("analysis")["prnu"].folder / "prnu.toml", figures=camera_check.figures(found))
-    (args.runs / "cameras.md").write_text(camera_check.section(found), encoding="utf-8")
 
 
 def _sections(runs: Path) -> list[str]:

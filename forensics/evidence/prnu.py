@@ -6,7 +6,8 @@ from time import perf_counter
 import numpy as np
 
 from forensics.analysis import Analysis
-from forensics.cameras import Camera, as_stored, load_camera, tables_of
+from forensics.camera_tables import tables_findings
+from forensics.cameras import Camera, as_stored, load_camera
 from forensics.case import Case
 from forensics.schema import Evidence, Finding, Floats, Image, ModelCard
 from forensics.traces.noise import luma
@@ -47,7 +48,7 @@ class Prnu(Analysis):
         if self.known is None:
             return Evidence((Finding(UNNAMED, code="no_camera"),), {}, perf_counter() - start)
         camera, fingerprint = self.known
-        tables = _tables(case, camera)
+        tables = tables_findings(case, camera)
         found = _best(as_stored(case), fingerprint)
         if found is None:
             words = (
@@ -64,22 +65,6 @@ class Prnu(Analysis):
         }
         finding = _finding(found, camera, self.card.figures)
         return Evidence((finding, *tables), figures, perf_counter() - start)
-
-
-def _tables(case: Case, camera: Camera) -> tuple[Finding, ...]:
-    """How the file's quantisation tables compare with those of the camera's own files."""
-    known, held = camera.tables.split(), tables_of(case)
-    if not known or not held:
-        return ()
-    of = f"the {len(known)} kinds" if len(known) > 1 else "the one kind"
-    words = f"{of} that the enrolled files of the camera {camera.name!r} have"
-    if held in known:
-        return (Finding(f"The quantisation tables are among {words}.", code="tables_of_camera"),)
-    told = (
-        f"The quantisation tables are not among {words}; other settings of a camera, and every"
-        " program that saves a picture again, write others."
-    )
-    return (Finding(told, code="tables_not_of_camera"),)
 
 
 def _best(image: Image, fingerprint: Floats) -> Match | None:

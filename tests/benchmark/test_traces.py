@@ -10,8 +10,9 @@ import pytest
 from PIL import Image as Pillow
 
 from forensics.analysis import Analysis
-from forensics.benchmark import jpeg_check, localisation, trace_rates
+from forensics.benchmark import copy_fit, jpeg_check, localisation, trace_rates
 from forensics.benchmark.alterations import ALTERATIONS, under_old_thumbnail
+from forensics.benchmark.datasets import PictureStore
 from forensics.benchmark.innocent import PROCESSINGS
 from forensics.benchmark.localisation import Score, judged, merged
 from forensics.benchmark.trace_pictures import Shown, in_turn, real_pictures
@@ -96,6 +97,40 @@ def test_untouched_pictures_are_real_ones_as_collected() -> None:
     assert list(chosen) == ["a"]
     assert len(chosen["a"]) == 4
     assert {row.path for row in chosen["a"]} <= {f"images/{n}" for n in range(9)}
+
+
+def test_pictures_that_were_skipped_are_others_than_the_first() -> None:
+    rows = [sample(f"images/{n}") for n in range(9)]
+    first = real_pictures(rows, per_source=4)["a"]
+    others = real_pictures(rows, per_source=9, skipped=4)["a"]
+    assert len(others) == 5
+    assert not {row.path for row in first} & {row.path for row in others}
+
+
+def test_another_sources_tables_are_counted_as_those_of_a_foreign_camera(tmp_path: Path) -> None:
+    for name, quality in (("x", 90), ("y", 90), ("z", 75)):
+        Pillow.new("RGB", (32, 32)).save(tmp_path / f"{name}.jpg", quality=quality)
+    by_source = {name: [sample(f"{name}.jpg", group=name)] for name in "xyz"}
+    tally = Tally(hits={"prnu": {}})
+    trace_rates.count_foreign_tables(by_source, PictureStore(tmp_path, tmp_path), tally)
+    assert tally.hits["prnu"] == {
+        "tables_of_camera": Counter({("untouched", "x"): 1}),
+        "tables_not_of_camera": Counter({("untouched", "y"): 1, ("untouched", "z"): 1}),
+    }
+
+
+def test_weights_for_copies_tell_their_traits_from_others() -> None:
+    """Fitted on some, tried on the others; pictures without any region count as neither."""
+    rng = np.random.default_rng(0)
+    found = [
+        copy_fit.Proposal(number % 5, forged, rng.normal(4 * forged, 1, (2, 7)))
+        for number in range(50)
+        for forged in (False, True)
+    ]
+    found += [copy_fit.Proposal(part, forged=False, traits=np.zeros((0, 7))) for part in range(5)]
+    report = copy_fit.report(found)
+    assert "score 1.0: 50 of 50 copies found, 0 of 55 untouched pictures flagged" in report
+    assert len(report.splitlines()[0].split(",")) == 7
 
 
 def test_sources_take_turns() -> None:
