@@ -83,35 +83,42 @@ def count_findings(
 
 
 def count_foreign_tables(
-    by_source: Mapping[str, Sequence[Sample]], store: PictureStore, tally: Tally
+    pictures: Iterable[Shown], tables: Mapping[str, Sequence[str]], tally: Tally
 ) -> None:
     """Count what `prnu` says of quantisation tables where the camera is none of the picture's.
 
-    Every source's pictures meet, as a camera of one file, those of the next source.
+    Every picture meets, as a camera of one file, one of the source after its own.
 
     Args:
-        by_source: untouched pictures.
-        store: reads them.
-        tally: has counted the same pictures; gets the counts.
+        pictures: those that were counted.
+        tables: digests of the files of every source, as `tables_of_sources` gives them.
+        tally: gets the counts.
     """
-    names = list(by_source)
+    names = list(tables)
+    after = dict(zip(names, [*names[1:], names[0]], strict=True))
     with TemporaryDirectory() as folder:
-        for name, other in zip(names, [*names[1:], names[0]], strict=True):
-            for number, sample in enumerate(by_source[name]):
-                rows = by_source[other]
-                case, camera = (
-                    _case(each, store, Path(folder)) for each in (sample, rows[number % len(rows)])
-                )
-                known = Camera(other, 1, 1, 1, "", "", tables_of(camera))
-                for finding in tables_findings(case, known):
-                    hits = tally.hits["prnu"].setdefault(finding.code, Counter())
-                    hits[UNTOUCHED, name] += 1
+        for number, shown in enumerate(pictures):
+            others = tables[after[shown.sample.group]]
+            camera = Camera("foreign", 1, 1, 1, "", "", others[number % len(others)])
+            path = Path(folder) / f"picture{shown.suffix}"
+            path.write_bytes(shown.make())
+            for finding in tables_findings(Case(path), camera):
+                hits = tally.hits["prnu"].setdefault(finding.code, Counter())
+                hits[shown.stage, shown.name] += 1
 
 
-def _case(sample: Sample, store: PictureStore, folder: Path) -> Case:
-    path = folder / f"{sample.seed(0)}{Path(sample.path).suffix}"
-    path.write_bytes(store.stored(sample))
-    return Case(path)
+def tables_of_sources(
+    by_source: Mapping[str, Sequence[Sample]], store: PictureStore
+) -> dict[str, list[str]]:
+    """By source, the digest of each file's quantisation tables, or "" where it has none."""
+    found: dict[str, list[str]] = {}
+    with TemporaryDirectory() as folder:
+        for name, samples in by_source.items():
+            for sample in samples:
+                path = Path(folder) / f"file{Path(sample.path).suffix}"
+                path.write_bytes(store.stored(sample))
+                found.setdefault(name, []).append(tables_of(Case(path)))
+    return found
 
 
 def note_in_cards(cards: Mapping[str, ModelCard], tally: Tally) -> None:

@@ -105,6 +105,7 @@ def _rates(args: argparse.Namespace) -> None:
         count_findings,
         count_foreign_tables,
         note_in_cards,
+        tables_of_sources,
     )
     from forensics.plugins import cards
 
@@ -115,7 +116,8 @@ def _rates(args: argparse.Namespace) -> None:
     for _ in tqdm(count_findings(_analyses(args), pictures, tally), "examining", disable=None):
         pass
     if "prnu" in tally.hits:
-        count_foreign_tables(by_source, store, tally)
+        shown = shown_pictures(by_source, store, made_of=args.made_of)
+        count_foreign_tables(shown, tables_of_sources(by_source, store), tally)
     note_in_cards(cards("analysis"), tally)
     for (stage, name), count in tally.failures.items():
         print(f"{count} pictures could not be read: {stage}, {name}")

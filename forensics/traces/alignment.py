@@ -18,13 +18,29 @@ ENOUGH = 0.01
 """px by which a step must move something to be followed by another one."""
 
 
+class Slopes:
+    """(H, W) luma, smoothed as often as is asked for, with its slopes; each computed once."""
+
+    def __init__(self, gray: Floats) -> None:
+        self.gray = gray
+        self._known: dict[float, list[Floats]] = {}
+
+    def at(self, blur: float) -> list[Floats]:
+        """The luma after a Gaussian of `blur` px, and its slopes across and down, per px."""
+        if blur not in self._known:
+            smooth = np.asarray(cv2.GaussianBlur(self.gray, (0, 0), blur), np.float32)
+            slopes = [cv2.Sobel(smooth, cv2.CV_32F, *way, scale=1 / 8) for way in ((1, 0), (0, 1))]
+            self._known[blur] = [smooth, *(np.asarray(slope, np.float32) for slope in slopes)]
+        return self._known[blur]
+
+
 def aligned(
-    gray: Floats, transform: Transform, ends: NDArray[np.float64], reach: float, radius: float
+    slopes: Slopes, transform: Transform, ends: NDArray[np.float64], reach: float, radius: float
 ) -> Transform | None:
     """The (2, 3) transform that maps sources best onto what lies around `ends`.
 
     Args:
-        gray: (H, W) luma.
+        slopes: of the picture.
         transform: (2, 3), source to copy, px.
         ends: (N, 2) px in the copy.
         reach: px by which `transform` may miss, about.
@@ -33,11 +49,8 @@ def aligned(
     Returns:
         None where too few pixels have a source in the picture, or none has texture.
     """
-    height, width = gray.shape
-    mask = np.zeros(gray.shape, np.uint8)
-    for x, y in np.rint(ends).astype(int).tolist():
-        cv2.circle(mask, (x, y), max(2, round(radius)), 1, -1)
-    rows, columns = np.nonzero(mask)
+    height, width = slopes.gray.shape
+    rows, columns = _around(ends, max(2, round(radius)), (height, width))
     chosen = np.unique(np.linspace(0, len(rows) - 1, MOST_PIXELS).astype(np.int64))
     rows, columns = rows[chosen], columns[chosen]
     centre = np.array([columns.mean(), rows.mean()])
@@ -46,10 +59,8 @@ def aligned(
     middle = inverse[:, :2] @ centre + inverse[:, 2]
     turn, shift = complex(inverse[0, 0], inverse[1, 0]), complex(*middle)
     for blur in (reach, 1.0):
-        smooth = np.asarray(cv2.GaussianBlur(gray, (0, 0), blur), np.float32)
-        slopes = [cv2.Sobel(smooth, cv2.CV_32F, *way, scale=1 / 8) for way in ((1, 0), (0, 1))]
-        maps = [smooth, *(np.asarray(slope, np.float32) for slope in slopes)]
-        wanted = smooth[rows, columns]
+        maps = slopes.at(blur)
+        wanted = maps[0][rows, columns]
         for _ in range(MOST_STEPS):
             sources = turn * places + shift
             inside = (np.abs(sources.real - width / 2) < width / 2 - 2) & (
@@ -66,6 +77,20 @@ def aligned(
     found = np.array([[turn.real, -turn.imag, 0], [turn.imag, turn.real, 0]])
     found[:, 2] = np.array([shift.real, shift.imag]) - found[:, :2] @ centre
     return np.asarray(cv2.invertAffineTransform(found), np.float64)
+
+
+def _around(
+    ends: NDArray[np.float64], radius: int, shape: tuple[int, int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of all px of the picture within `radius` of an end."""
+    places = np.rint(ends).astype(np.int64)
+    low = np.maximum(places.min(axis=0) - radius, 0)
+    high = np.minimum(places.max(axis=0) + radius + 1, shape[::-1])
+    mask = np.zeros((high - low)[::-1], np.uint8)
+    for x, y in (places - low).tolist():
+        cv2.circle(mask, (x, y), radius, 1, -1)
+    rows, columns = np.nonzero(mask)
+    return rows + low[1], columns + low[0]
 
 
 def _step(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.schema import Floats
+from forensics.traces.alignment import Slopes
 from forensics.traces.areas import areas_of
 from forensics.traces.matches import Mask, Matches, Transform
 
@@ -58,6 +59,7 @@ class Shades:
 
     def __init__(self, gray: Floats) -> None:
         self.gray = gray
+        self.slopes = Slopes(gray)
 
     @cached_property
     def smooth(self) -> Floats:

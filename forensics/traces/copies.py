@@ -37,11 +37,11 @@ MOST_OF_KEYPOINTS, MOST_OF_DISCS = 8, 12
 HELD_KEYPOINTS, HELD_DISCS = 2, 4
 NEAR_DEGREES, NEAR_SCALE = 8.0, 0.08
 """A region turned and scaled by less lies as windows, stripes and leaves do."""
-WEIGHTS = (2.151, 0.643, 1.741, 1.232, 2.134, -1.038, -4.868)
+WEIGHTS = (2.160, 0.606, 1.742, 1.242, 2.124, -1.046, -4.835)
 """What `traits` weigh, in their order, fitted by `forensics trace-rates --part copy-weights` on
 copies made in 256 px crops and on what resembles itself in untouched ones."""
-OFFSET = 2.625
-LEAST_SCORE = 1.7
+OFFSET = 2.610
+LEAST_SCORE = 2.0
 LEAST_AREA = 0.003
 """Share of the picture, from which on a region counts."""
 
@@ -107,10 +107,14 @@ def candidates(image: Image, gray: Floats) -> Iterator[Region]:
 
 
 def _exact(
-    shades: Shades, transform: Transform, members: Matches, reach: float, fewest: int
+    shades: Shades,
+    transform: Transform,
+    members: Matches,
+    reach: float,
+    fewest: int,
 ) -> Iterator[Region]:
     """What a transform maps onto its equal, as proposed or as the pixels want it: the better."""
-    exact = aligned(shades.gray, transform, members.ends, reach, radius=5 * reach)
+    exact = aligned(shades.slopes, transform, members.ends, reach, radius=5 * reach)
     both = [transform] if exact is None else [transform, exact]
     known = (each for each in both if SCALES[0] < np.hypot(*each[:, 0]) < SCALES[1])
     found = [coinciding(shades, each, members, fewest) for each in known]

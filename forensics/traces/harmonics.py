@@ -84,9 +84,12 @@ def _described(
     kernels = _kernels(radius)
     side = kernels.shape[1]
     padded = np.pad(gray, side // 2, mode="reflect")
-    patches = np.lib.stride_tricks.sliding_window_view(padded, (side, side))[rows][:, columns]
-    count = len(rows) * len(columns)
-    found = (patches.reshape(count, -1) @ kernels.reshape(len(kernels), -1).T).T
+    patches = np.lib.stride_tricks.sliding_window_view(padded, (side, side))
+    count, flat = len(rows) * len(columns), kernels.reshape(len(kernels), -1).T
+    # A row at a time: the patches of all would not fit into any cache.
+    found = np.concatenate(
+        [patches[row, columns].reshape(len(columns), -1) @ flat for row in rows]
+    ).T
     means = found[: len(RINGS)]
     real, imaginary = found[len(RINGS) :].reshape(2, len(RINGS), len(ORDERS), count)
     rings = real + 1j * imaginary
@@ -118,25 +121,32 @@ def _kernels(radius: float) -> Floats:
 
 def _nearest(discs: list[_Discs], places: Floats) -> tuple[NDArray[np.int64], ...]:
     """Indices of discs, of the most alike one elsewhere, and of that one's size."""
-    base = discs[0]
-    asked = np.flatnonzero(base.energy > LEAST_ENERGY)
+    means, energies = discs[0].mean, discs[0].energy
+    # By brightness, those that a disc may be compared with are a band.
+    order = np.argsort(means, kind="stable")
+    means, places = means[order], places[order]
+    units = [disc.unit[order] for disc in discs]
+    asked = np.flatnonzero(energies[order] > LEAST_ENERGY)
     best, found = np.full(len(places), -1), np.full(len(places), -2, np.float32)
     size = np.zeros(len(places), np.int64)
     for start in range(0, len(asked), ROWS):
         part = asked[start : start + ROWS]
-        barred = np.abs(base.mean[part, None] - base.mean) > MOST_BRIGHTER
-        near = np.abs(places[part, None, 0] - places[:, 0]) < APART
-        barred |= near & (np.abs(places[part, None, 1] - places[:, 1]) < APART)
-        for index, other in enumerate(discs):
-            likeness = base.unit[part] @ other.unit.T
+        ends = (means[part[0]] - MOST_BRIGHTER, means[part[-1]] + MOST_BRIGHTER)
+        low, high = np.searchsorted(means, ends[0]), np.searchsorted(means, ends[1], side="right")
+        barred = np.abs(means[part, None] - means[low:high]) > MOST_BRIGHTER
+        near = np.abs(places[part, None, 0] - places[low:high, 0]) < APART
+        barred |= near & (np.abs(places[part, None, 1] - places[low:high, 1]) < APART)
+        for index, unit in enumerate(units):
+            likeness = units[0][part] @ unit[low:high].T
             np.putmask(likeness, barred, -1)
             nearest = likeness.argmax(axis=1)
             value = likeness[np.arange(len(part)), nearest]
             better = value > found[part]
             chosen = part[better]
-            best[chosen], found[chosen], size[chosen] = nearest[better], value[better], index
+            best[chosen], found[chosen], size[chosen] = low + nearest[better], value[better], index
     kept = np.flatnonzero(found > 1 - UNLIKE**2 / 2)
-    return kept, best[kept], size[kept]
+    kept = kept[np.argsort(order[kept])]
+    return order[kept], order[best[kept]], size[kept]
 
 
 def _angles(

@@ -111,8 +111,13 @@ def test_another_sources_tables_are_counted_as_those_of_a_foreign_camera(tmp_pat
     for name, quality in (("x", 90), ("y", 90), ("z", 75)):
         Pillow.new("RGB", (32, 32)).save(tmp_path / f"{name}.jpg", quality=quality)
     by_source = {name: [sample(f"{name}.jpg", group=name)] for name in "xyz"}
+    tables = trace_rates.tables_of_sources(by_source, PictureStore(tmp_path, tmp_path))
+    shown = [
+        Shown("untouched", name, row, ".jpg", (tmp_path / row.path).read_bytes)
+        for name, [row] in by_source.items()
+    ]
     tally = Tally(hits={"prnu": {}})
-    trace_rates.count_foreign_tables(by_source, PictureStore(tmp_path, tmp_path), tally)
+    trace_rates.count_foreign_tables(shown, tables, tally)
     assert tally.hits["prnu"] == {
         "tables_of_camera": Counter({("untouched", "x"): 1}),
         "tables_not_of_camera": Counter({("untouched", "y"): 1, ("untouched", "z"): 1}),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from forensics.schema import Floats
-from forensics.traces.alignment import aligned
+from forensics.traces.alignment import Slopes, aligned
 from forensics.traces.coincidence import Region, Shades, coinciding, distinct
 from forensics.traces.harmonics import dense_matches
 from forensics.traces.matches import Matches, Tolerance, Transform, agreeing
@@ -82,7 +82,7 @@ def test_alignment_finds_the_transform_that_pixels_follow(seed: int) -> None:
     near[:, :2] = transform[:, :2] @ np.array([[1.03, -0.03], [0.03, 1.03]])
     near[:, 2] = through(transform, np.array([SOURCE]))[0] - near[:, :2] @ SOURCE + (1.5, -1)
     ends = members(transform).ends
-    found = aligned(picture, near, ends, 2.0, radius=8)
+    found = aligned(Slopes(picture), near, ends, 2.0, radius=8)
     assert found is not None
     starts = members(transform).starts
     before = np.linalg.norm(through(near, starts) - ends, axis=1).mean()
@@ -94,7 +94,7 @@ def test_alignment_finds_the_transform_that_pixels_follow(seed: int) -> None:
 def test_alignment_of_what_has_no_texture_is_refused() -> None:
     transform = to((165, 160), 0, 1)
     flat = np.full((SIDE, SIDE), 90, np.float32)
-    assert aligned(flat, transform, members(transform).ends, 2.0, radius=8) is None
+    assert aligned(Slopes(flat), transform, members(transform).ends, 2.0, radius=8) is None
 
 
 def region(gray: Floats, transform: Transform) -> Region | None:
