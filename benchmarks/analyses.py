@@ -19,6 +19,7 @@ from statistics import median
 import numpy as np
 from PIL import Image as Pillow
 
+from forensics.allocation import keep_freed_memory
 from forensics.case import Case
 from forensics.commands.demo import portrait
 from forensics.plugins import entries, load
@@ -66,6 +67,8 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--photograph", type=Path)
     args = parser.parse_args()
+    # As every command has it.
+    keep_freed_memory()
     width, height = map(int, args.size.split("x"))
     names = [name for name in entries("analysis") if name not in LEFT_OUT]
     with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,7 @@
 """What modulation, noise and resampling cost StyleGAN2 beside plain convolutions.
 
 Run: python benchmarks/stylegan2.py [--device cuda] [--resolution 64] [--width 1024] [--batch 16]
+     [--at-most 128] [--rounds 15]; config F is --width 32768 --at-most 512
 Compares synthesis, forward and backward, with a stack of the same convolutions without styles,
 noise, filters or sums of pictures. The two take turns, so that other work slows both alike.
 """
@@ -13,10 +14,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from forensics.allocation import keep_freed_memory
 from generators.stylegan2.networks import StyleGenerator
 from generators.stylegan2.shape import Shape
-
-ROUNDS = 15
 
 
 def plain_stack(shape: Shape) -> nn.Module:
@@ -43,7 +43,10 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=1024)
     parser.add_argument("--at-most", type=int, default=128)
     parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=15)
     args = parser.parse_args()
+    # As every command has it.
+    keep_freed_memory()
     shape = Shape(args.resolution, args.width, args.at_most)
     styled = StyleGenerator(shape).to(args.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     plain = plain_stack(shape).to(args.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -56,7 +59,7 @@ def main() -> None:
         "plain": lambda: plain(start.contiguous(memory_format=torch.channels_last)),
     }
     taken: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(ROUNDS + 2):
+    for _ in range(args.rounds + 2):
         for name, run in runs.items():
             taken[name].append(_seconds(run, args.device))
     medians = {name: 1000 * statistics.median(values[2:]) for name, values in taken.items()}

@@ -72,8 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(name: str, arguments: Sequence[str]) -> int:
+    from forensics.allocation import keep_freed_memory
     from forensics.commands.common import run_command
 
+    keep_freed_memory()
     longer = " ".join([name, *arguments[:1]])
     if longer in SUBCOMMANDS:
         return run_command(longer, importlib.import_module(SUBCOMMANDS[longer]), arguments[1:])
