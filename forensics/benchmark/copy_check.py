@@ -26,7 +26,7 @@ LEAST_SIDE = 256
 """px of a picture that a copy is made in."""
 CROPS = "crops256"
 """The folder of crops of other originals than those in `images`."""
-DEVELOPED = 30
+DEVELOPED = 60
 """So many crops of every source served to choose criteria; nobody looked at the others."""
 LEAST_DEVIATION = 10.0
 """Grey levels of deviation in a region: nobody sees that a smooth one was copied."""

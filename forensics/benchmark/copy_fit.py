@@ -20,7 +20,7 @@ from forensics.training import Sample
 
 PARTS = 5
 """Pictures are divided into so many, by their paths, to try the weights on others."""
-SCORES = (0.5, 1.0, 1.5, 2.0, 2.5)
+SCORES = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5)
 
 Rows = NDArray[np.float64]
 
