@@ -1,8 +1,8 @@
 """Freed memory is kept for the next array, instead of going back to the system and coming anew.
 
 Arrays of megabytes come and go with every step of a network or an analysis. The C library of most
-Linux systems (glibc) maps each of them afresh, and the system clears every page of it, which can
-take as long as the arithmetic itself (benchmarks/stylegan2.py, benchmarks/analyses.py).
+Linux systems (glibc) maps each of them afresh, and the system clears every page of it:
+about a tenth of a training step (benchmarks/stylegan2.py).
 """
 
 import ctypes

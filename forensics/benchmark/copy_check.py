@@ -170,9 +170,9 @@ def section(found: Sequence[Trial], unseen: Sequence[Trial]) -> str:
             "`copy_move` on copies made in real pictures of 256 px and more: an elliptic region of "
             "15 to 35 % of the shorter side, with 10 grey levels of deviation or more, laid "
             "elsewhere in the same picture, turned by any angle, scaled by .8 to 1.2, then JPEG "
-            "80. Found is a copy whose transform is named within 4 px. Untouched pictures are of "
-            "any size; one that prints a pattern twice, as a watermark or a flag does, counts as "
-            "flagged like any other. Intervals of 95 %, Clopper-Pearson.\n",
+            "80. Found is a copy whose transform is named within 4 px. Untouched pictures are "
+            "taken whole; one that prints a pattern twice, as a watermark or a flag does, counts "
+            "as flagged like any other. Intervals of 95 %, Clopper-Pearson.\n",
             "Pictures that were never looked at while criteria were chosen: native crops of 256 px "
             f"from other originals, after the first {DEVELOPED} of every source.\n",
             markdown(columns, _rows(unseen)),

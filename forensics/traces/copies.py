@@ -107,11 +107,7 @@ def candidates(image: Image, gray: Floats) -> Iterator[Region]:
 
 
 def _exact(
-    shades: Shades,
-    transform: Transform,
-    members: Matches,
-    reach: float,
-    fewest: int,
+    shades: Shades, transform: Transform, members: Matches, reach: float, fewest: int
 ) -> Iterator[Region]:
     """What a transform maps onto its equal, as proposed or as the pixels want it: the better."""
     exact = aligned(shades.slopes, transform, members.ends, reach, radius=5 * reach)
