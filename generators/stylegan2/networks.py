@@ -5,7 +5,6 @@ pictures are summed over resolutions (skip), a residual discriminator. Either ne
 either architecture, for comparison. Pictures are (N, 3, R, R) float32 in about [-1, 1].
 """
 
-import math
 from itertools import pairwise
 from typing import cast
 
@@ -18,57 +17,13 @@ from generators._gan_blocks import (
     SLOPE,
     EqualConv,
     EqualLinear,
-    blurred,
     doubled,
     halved,
     pixel_norm,
     with_spread,
 )
+from generators.stylegan2.modulation import ModulatedColours, ModulatedConv
 from generators.stylegan2.shape import SMALLEST, Shape
-
-
-class ModulatedConv(nn.Module):
-    """A convolution whose input channels a style scales, and whose outputs are brought back to 1.
-
-    Scaling activations instead of weights gives the same numbers and lets the batch share one
-    convolution, which is faster on CPUs and GPUs where no custom kernel is used.
-    """
-
-    def __init__(
-        self,
-        n_in: int,
-        n_out: int,
-        kernel: int,
-        styles: int,
-        *,
-        demodulate: bool = True,
-        enlarge: bool = False,
-    ) -> None:
-        super().__init__()
-        self.affine = EqualLinear(styles, n_in, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(n_out, n_in, kernel, kernel))
-        self.demodulate, self.enlarge = demodulate, enlarge
-        self.scale = 1 / math.sqrt(n_in * kernel**2)
-
-    def forward(self, x: Tensor, w: Tensor, bias: Tensor) -> Tensor:
-        """Map (N, n_in, H, W) and styles (N, styles) to (N, n_out, H, W), or to twice the size.
-
-        Demodulated outputs have a mean square of 2, which the leaky ReLU after them brings to 1;
-        the bias (n_out,) is added to them as it is.
-        """
-        style, bias = self.affine(w), bias[:, None, None]
-        if not self.demodulate:
-            return self._convolved(x * (style * self.scale)[:, :, None, None], self.weight) + bias
-        x = self._convolved(x * style[:, :, None, None], self.weight)
-        power = style.square() @ self.weight.square().sum(dim=(2, 3)).t()
-        rate: Tensor = GAIN * (power + 1e-8).rsqrt()
-        return torch.addcmul(bias, x, rate[:, :, None, None])
-
-    def _convolved(self, x: Tensor, weight: Tensor) -> Tensor:
-        if not self.enlarge:
-            return functional.conv2d(x, weight, padding=weight.shape[-1] // 2)
-        wide = functional.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
-        return blurred(wide, (1, 1), gain=4)
 
 
 class Layer(nn.Module):
@@ -121,7 +76,7 @@ class ToPicture(nn.Module):
 
     def __init__(self, n_in: int, styles: int) -> None:
         super().__init__()
-        self.conv = ModulatedConv(n_in, 3, 1, styles, demodulate=False)
+        self.conv = ModulatedColours(n_in, styles)
         self.bias = nn.Parameter(torch.zeros(3))
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:

@@ -14,7 +14,8 @@ from generators.stylegan2.losses import (
     unconvincing,
     wrong_about,
 )
-from generators.stylegan2.networks import Discriminator, ModulatedConv, StyleGenerator
+from generators.stylegan2.modulation import ModulatedColours, ModulatedConv, ScaledAndShifted
+from generators.stylegan2.networks import Discriminator, StyleGenerator
 from generators.stylegan2.shape import Shape
 from tests.stylegan2 import slow_twin
 
@@ -32,18 +33,35 @@ def small(**changes: object) -> Shape:
 
 
 @pytest.mark.parametrize("up", [False, True])
-@pytest.mark.parametrize("demodulate", [False, True])
 def test_scaled_activations_give_what_weights_modulated_per_picture_give(
-    demodulate: bool, up: bool, rng: torch.Generator
+    up: bool, rng: torch.Generator
 ) -> None:
-    conv = ModulatedConv(5, 7, 3, 4, demodulate=demodulate, enlarge=up)
+    conv = ModulatedConv(5, 7, 3, 4, enlarge=up)
     x, w = torch.randn(3, 5, 6, 6, generator=rng), torch.randn(3, 4, generator=rng)
     made = conv(x, w, torch.zeros(7))
     for index in range(3):
-        style = conv.affine(w)[index] * (1.0 if demodulate else conv.scale)
-        twin = slow_twin.modulated(x[index], conv.weight, style, demodulate=demodulate, up=up)
-        gain = 2**0.5 if demodulate else 1.0
-        torch.testing.assert_close(made[index], gain * twin, atol=1e-5, rtol=1e-5)
+        style = conv.affine(w)[index]
+        twin = slow_twin.modulated(x[index], conv.weight, style, demodulate=True, up=up)
+        torch.testing.assert_close(made[index], 2**0.5 * twin, atol=1e-5, rtol=1e-5)
+
+
+def test_colours_are_what_weights_modulated_per_picture_give(rng: torch.Generator) -> None:
+    conv = ModulatedColours(5, 4)
+    x, w = torch.randn(3, 5, 6, 6, generator=rng), torch.randn(3, 4, generator=rng)
+    bias = torch.randn(3, generator=rng)
+    made = conv(x, w, bias)
+    for index in range(3):
+        style = conv.affine(w)[index] * conv.scale
+        twin = slow_twin.modulated(x[index], conv.weight, style, demodulate=False, up=False)
+        torch.testing.assert_close(made[index], twin + bias[:, None, None], atol=1e-5, rtol=1e-5)
+
+
+def test_gradients_of_scaled_maps_are_those_of_finite_differences(rng: torch.Generator) -> None:
+    shapes = (2, 3, 4, 4), (2, 3), (3,)
+    given = [torch.randn(shape, generator=rng).double().requires_grad_() for shape in shapes]
+    scaled = ScaledAndShifted.apply
+    assert torch.autograd.gradcheck(scaled, given)
+    assert torch.autograd.gradgradcheck(scaled, given)
 
 
 @pytest.mark.parametrize(("generator", "discriminator"), ARCHITECTURES)
