@@ -6,7 +6,7 @@ The same seed gives the same files.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,10 @@ from forensics.writing import Provenance, write_picture
 EXAMPLE = "forensics generate reconstruction --input portrait.jpg --count 1 --seed 1 --out fakes"
 
 
+REPORTED = 48
+"""Pictures that a report shows at most."""
+
+
 @dataclass(frozen=True, eq=False)
 class Made:
     """One picture fresh from a generator. `parent`: SHA-256 of the photograph's bytes, or ""."""
@@ -36,6 +40,7 @@ class Made:
     mask: Map
     seed: int
     parent: str
+    before: Image | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=int, help="default: one, or one for each photograph")
     parser.add_argument("--seed", type=int, default=0, help="default 0")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="made if missing")
+    parser.add_argument(
+        "--report",
+        action="store_true",
+        help=f"also report.html: photograph, picture, mask, surroundings; the first {REPORTED}",
+    )
     add_sheet_arguments(parser)
     add_option_flags(parser, "generator")
     parser.set_defaults(refuse=parser.error)
@@ -62,13 +72,18 @@ def run(args: argparse.Namespace) -> int:
     except ValueError as error:
         args.refuse(str(error))
     args.out.mkdir(parents=True, exist_ok=True)
-    rows, pictures = [], []
+    rows, pictures, shown = [], [], []
     for index, picture in enumerate(made):
         rows.append(_write(args.out, index, plugin, picture))
+        if args.report and index < REPORTED:
+            shown.append((rows[-1], picture))
         if args.grid or args.contact_sheet:
             pictures.append((Path(rows[-1].path).stem, picture.image))
     write_manifest(args.out / "manifest.csv", rows)
     sheets = write_sheets(args, plugin, pictures, _provenance(plugin, args.seed, "", whole=True))
+    if args.report:
+        _write_report(args.out / "report.html", plugin, shown)
+        sheets.append("report.html")
     print(f"{', '.join([f'{len(rows)} pictures', *sheets])} and manifest.csv in {args.out}")
     return 0
 
@@ -94,10 +109,11 @@ def _pictures(plugin: Any, photographs: list[Path], count: int | None, seed: int
 def _changed(plugin: Manipulator, photographs: list[Path], count: int, seed: int) -> Iterator[Made]:
     for index in range(count):
         path = photographs[index % len(photographs)]
-        images, masks = plugin.apply([load_image(path)], seed + index)
+        photograph = load_image(path)
+        images, masks = plugin.apply([photograph], seed + index)
         if not masks[0].any():
             raise NoFace(f"{plugin.card.name} found nothing to change in {path.name}")
-        yield Made(images[0], masks[0], seed + index, file_sha256(path))
+        yield Made(images[0], masks[0], seed + index, file_sha256(path), photograph)
 
 
 def _sampled(plugin: Any, count: int, seed: int) -> Iterator[Made]:
@@ -126,6 +142,25 @@ def _write(folder: Path, index: int, plugin: Any, made: Made) -> Row:
         note=f"seed {made.seed}",
         parent=made.parent,
     )
+
+
+def _write_report(path: Path, plugin: Any, made: Sequence[tuple[Row, Made]]) -> None:
+    from forensics.report.made_page import Shown, page_of_made
+
+    shown = [
+        Shown(
+            name=row.path,
+            facts=f"{row.note}; SHA-256 {row.sha256}"
+            + (f"; of the photograph with SHA-256 {row.parent}" if row.parent else ""),
+            image=one.image,
+            mask=one.mask,
+            provenance=_provenance(plugin, one.seed, one.parent, whole=not row.mask),
+            before=one.before,
+        )
+        for row, one in made
+    ]
+    facts = [f"Version {forensics.__version__}; weights {plugin.weights_sha256 or 'none'}."]
+    path.write_text(page_of_made(plugin.card, shown, facts), encoding="utf-8")
 
 
 def _provenance(plugin: Any, seed: int, parent: str, *, whole: bool) -> Provenance:

@@ -122,6 +122,18 @@ def test_partial_change_leaves_a_mask_beside(run: Run, photograph: Path, out: Pa
     assert mask.sum() == 4 * 3 * 255
 
 
+def test_report_shows_what_was_changed(run: Run, photograph: Path, out: Path) -> None:
+    assert run("painter", "--input", photograph, "--size", 2, "--report") == 0
+    html = (out / "report.html").read_text(encoding="utf-8")
+    assert manifest(out)[0]["parent"] in html
+    assert "around the largest change, before" in html
+
+
+def test_no_report_unless_asked_for(run: Run, out: Path) -> None:
+    run("noise")
+    assert not (out / "report.html").exists()
+
+
 def test_same_seed_gives_the_same_files(run: Run, out: Path) -> None:
     run("noise", "--count", 2, "--seed", 8)
     first = [path.read_bytes() for path in sorted(out.iterdir())]
