@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment
 
 from forensics.report.benchmark_parts import Cell, Section
 from forensics.report.pictures import svg_uri
+from forensics.report.templates import environment
 
 _WORST, _BEST = 25, 145
 """Hues of the colour behind an AUC of .5 or less and of 1."""
@@ -87,14 +87,6 @@ def _colour(shade: float) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("forensics.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"colour": _colour, "uri": svg_uri}
-    css = Path(__file__).with_name("sheet.css").read_text(encoding="utf-8")
-    environment.globals |= {"sheet_css": Markup(css)}
-    return environment
+    made = environment()
+    made.filters |= {"colour": _colour, "uri": svg_uri}
+    return made

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from forensics import __version__
@@ -21,6 +21,7 @@ from forensics.prevalence import most_telling_first, rate_note
 from forensics.report import pictures, rates, words
 from forensics.report.figures import Figure, figures_of
 from forensics.report.plots import score_scale
+from forensics.report.templates import css, environment
 from forensics.schema import Evidence, FaceVerdict, Image, ModelCard, Verdict
 
 SHOWN_VERSIONS = ("numpy", "scipy", "onnxruntime", "opencv-python-headless", "pillow")
@@ -139,7 +140,7 @@ def magnifier(one: Exhibit) -> str:
 
 def framed(fragment: str) -> str:
     """A fragment of HTML with the report's style, for a page that has its own frame."""
-    return f'<style>{_css("parts")}</style><div class="report part">{fragment}</div>'
+    return f'<style>{css("parts")}</style><div class="report part">{fragment}</div>'
 
 
 def write(path: Path, page: str) -> None:
@@ -162,14 +163,8 @@ def _distinct_cards(exhibits: Sequence[Exhibit]) -> list[ModelCard]:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("forensics.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
+    made = environment()
+    made.filters |= {
         "label_words": words.label_words,
         "meaning_words": words.meaning_words,
         "reason_words": words.reason_words,
@@ -180,7 +175,7 @@ def _environment() -> Environment:
         "rate": rates.rate_words,
         "meanings": rates.meanings,
     }
-    environment.globals |= {
+    made.globals |= {
         "score_words": words.score_words,
         "faces_words": words.faces_words,
         "media_words": words.media_words,
@@ -188,17 +183,11 @@ def _environment() -> Environment:
         "one_fake_in": rates.ONE_FAKE_IN,
         "limits": words.LIMITS,
         "versions": _versions(),
-        "sheet_css": Markup(_css("sheet")),
-        "parts_css": Markup(_css("parts")),
+        "parts_css": Markup(css("parts")),
         "script": Markup(_script()),
         "script_hash": _sha256_of(_script()),
     }
-    return environment
-
-
-@cache
-def _css(name: str) -> str:
-    return Path(__file__).with_name(f"{name}.css").read_text(encoding="utf-8")
+    return made
 
 
 @cache

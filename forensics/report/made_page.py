@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from PIL import Image as Pillow
 from scipy import ndimage
 
 from forensics.report.pictures import data_uri, preview
+from forensics.report.templates import environment
 from forensics.schema import Image, Map, ModelCard
 from forensics.writing import Provenance, png
 
@@ -39,7 +36,7 @@ def page_of_made(card: ModelCard, made: Sequence[Shown], facts: Sequence[str]) -
     """Write the page; `facts` are sentences that hold for all pictures."""
     entries = [(shown, _figures(shown)) for shown in made]
     return (
-        _environment().get_template("made.html.j2").render(card=card, entries=entries, facts=facts)
+        environment().get_template("made.html.j2").render(card=card, entries=entries, facts=facts)
     )
 
 
@@ -86,17 +83,3 @@ def _synthetic(image: Image, provenance: Provenance) -> bytes:
     picture = Pillow.fromarray(np.ascontiguousarray(image))
     picture.thumbnail((SIDE, SIDE), Pillow.Resampling.LANCZOS)
     return png(np.asarray(picture), provenance)
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("forensics.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    css = Path(__file__).with_name("sheet.css").read_text(encoding="utf-8")
-    environment.globals |= {"sheet_css": Markup(css)}
-    return environment
