@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,9 +25,10 @@ from forensics.schema import Image, Map
 from forensics.weights import file_sha256
 from forensics.writing import Provenance, write_picture
 
+if TYPE_CHECKING:
+    from forensics.report.made_page import Entry
+
 EXAMPLE = "forensics generate reconstruction --input portrait.jpg --count 1 --seed 1 --out fakes"
-
-
 REPORTED = 48
 """Pictures that a report shows at most."""
 
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     for index, picture in enumerate(made):
         rows.append(_write(args.out, index, plugin, picture))
         if args.report and index < REPORTED:
-            shown.append((rows[-1], picture))
+            shown.append(_entry(plugin, rows[-1], picture))
         if args.grid or args.contact_sheet:
             pictures.append((Path(rows[-1].path).stem, picture.image))
     write_manifest(args.out / "manifest.csv", rows)
@@ -144,23 +145,27 @@ def _write(folder: Path, index: int, plugin: Any, made: Made) -> Row:
     )
 
 
-def _write_report(path: Path, plugin: Any, made: Sequence[tuple[Row, Made]]) -> None:
-    from forensics.report.made_page import Shown, page_of_made
+def _entry(plugin: Any, row: Row, made: Made) -> "Entry":
+    from forensics.report.made_page import Shown, entry
 
-    shown = [
+    parent = f"; of the photograph with SHA-256 {row.parent}" if row.parent else ""
+    return entry(
         Shown(
             name=row.path,
-            facts=f"{row.note}; SHA-256 {row.sha256}"
-            + (f"; of the photograph with SHA-256 {row.parent}" if row.parent else ""),
-            image=one.image,
-            mask=one.mask,
-            provenance=_provenance(plugin, one.seed, one.parent, whole=not row.mask),
-            before=one.before,
+            facts=f"{row.note}; SHA-256 {row.sha256}{parent}",
+            image=made.image,
+            mask=made.mask,
+            provenance=_provenance(plugin, made.seed, made.parent, whole=not row.mask),
+            before=made.before,
         )
-        for row, one in made
-    ]
+    )
+
+
+def _write_report(path: Path, plugin: Any, entries: "Sequence[Entry]") -> None:
+    from forensics.report.made_page import page_of_made
+
     facts = [f"Version {forensics.__version__}; weights {plugin.weights_sha256 or 'none'}."]
-    path.write_text(page_of_made(plugin.card, shown, facts), encoding="utf-8")
+    path.write_text(page_of_made(plugin.card, entries, facts), encoding="utf-8")
 
 
 def _provenance(plugin: Any, seed: int, parent: str, *, whole: bool) -> Provenance:

@@ -32,12 +32,24 @@ class Shown:
     before: Image | None = None
 
 
-def page_of_made(card: ModelCard, made: Sequence[Shown], facts: Sequence[str]) -> str:
+@dataclass(frozen=True)
+class Entry:
+    """One made picture, ready for the page: pictures as data URIs, each with its caption."""
+
+    name: str
+    facts: str
+    figures: list[tuple[str, str]]
+
+
+def entry(shown: Shown) -> Entry:
+    """Encode what a page shows of a picture, so that its pixels need not be kept."""
+    return Entry(shown.name, shown.facts, _figures(shown))
+
+
+def page_of_made(card: ModelCard, entries: Sequence[Entry], facts: Sequence[str]) -> str:
     """Write the page; `facts` are sentences that hold for all pictures."""
-    entries = [(shown, _figures(shown)) for shown in made]
-    return (
-        environment().get_template("made.html.j2").render(card=card, entries=entries, facts=facts)
-    )
+    template = environment().get_template("made.html.j2")
+    return template.render(card=card, entries=entries, facts=facts)
 
 
 def surroundings(mask: Map) -> tuple[slice, slice] | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from forensics.plugins import entries
-from forensics.report.made_page import LEAST, Shown, page_of_made, surroundings
+from forensics.report.made_page import LEAST, Shown, entry, page_of_made, surroundings
 from forensics.writing import Provenance, read_provenance
 
 SIDE = 200
@@ -26,7 +26,8 @@ def mask_with(*boxes: tuple[int, int, int, int]) -> np.ndarray:
 
 
 def page(shown: Shown) -> str:
-    return page_of_made(entries("generator")["inpainting"].card, [shown], ["Seeds are <plain>."])
+    card = entries("generator")["inpainting"].card
+    return page_of_made(card, [entry(shown)], ["Seeds are <plain>."])
 
 
 def encoded_in(html: str) -> list[bytes]:
