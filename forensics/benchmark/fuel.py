@@ -1,4 +1,4 @@
-"""Trace makers on trial: what they do to a picture, and what a detector learns from them."""
+"""Trace makers on trial: what they cost, and what they do to a picture."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,16 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 
-from forensics.benchmark.datasets import PictureStore
 from forensics.benchmark.metrics import auc, cluster_bootstrap
-from forensics.benchmark.out_of_fold import (
-    ScoreBook,
-    detector_of_run,
-    options_with_cache,
-    score_run,
-)
-from forensics.benchmark.tables import Figure, generator_auc, mean_auc, rows_of
-from forensics.detector import CropDetector, Trainable, fake_logit
+from forensics.benchmark.tables import Figure
+from forensics.detector import Trainable
 from forensics.errors import BrokenPlugin, WeightsUnavailable
 from forensics.generator import Manipulator
 from forensics.media import load_image
@@ -26,11 +19,9 @@ from forensics.plugins import entries, load, plugin_class
 from forensics.schema import Image
 from forensics.statistics import Reals
 from forensics.traces.texture import high_frequency_energy
-from forensics.training import Sample, TrainingData
+from forensics.training import Sample
 from forensics.weights import load_tensors
 
-CHOICE_FOLDS = ("A", "C")
-"""Choices between recipes are made on these."""
 SHEET_SIDE = 192
 DIFFERENCE_GAIN = 4
 
@@ -130,61 +121,3 @@ def public_photograph() -> Image:
 
     path = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
     return np.ascontiguousarray(load_image(path)[20:340, 90:410])
-
-
-@dataclass(frozen=True)
-class Mix:
-    """A detector's run on a mix of trace makers, and where its features and scores lie."""
-
-    detector: str
-    makers: tuple[str, ...]
-    folder: Path
-    cache: Path
-
-    @property
-    def title(self) -> str:
-        """The makers' names, or "rows only"."""
-        return " + ".join(self.makers) or "rows only"
-
-    def run(self, fold: str) -> Path:
-        """The folder of the run without `fold`."""
-        return self.folder / ("-".join(self.makers) or "none") / f"{self.detector}-{fold}"
-
-
-def left_out_auc(
-    mix: Mix, samples: Sequence[Sample], store: PictureStore, condition: str
-) -> dict[str, Figure]:
-    """Train without A and without C on a mix, score what was left out.
-
-    Returns:
-        Mean AUC over the generators of both folds against the reals of the same fold, and then of
-        each generator, by name.
-    """
-    chosen = [sample for sample in samples if sample.fold in CHOICE_FOLDS]
-    scores: dict[str, float] = {}
-    for fold in CHOICE_FOLDS:
-        detector = _trained(mix, fold, samples, store)
-        left_out = [sample for sample in chosen if sample.fold == fold]
-        book = ScoreBook(mix.run(fold).parent / f"scores-{mix.detector}.jsonl")
-        for row in score_run(detector, left_out, store.read, book, condition):
-            scores[row.path] = float(fake_logit(row.logits).mean())
-    rows = rows_of(chosen)
-    ranked = np.asarray([scores[sample.path] for sample in chosen])
-    figures = {name: generator_auc(rows, ranked, name, own_fold=True) for name in rows.fakes}
-    return {"mean": mean_auc(rows, ranked, own_fold=True), **figures}
-
-
-def _trained(mix: Mix, fold: str, samples: Sequence[Sample], store: PictureStore) -> CropDetector:
-    plugin = load("detector", mix.detector, options_with_cache(mix.detector, mix.cache))
-    data = TrainingData(
-        samples=tuple(sample for sample in samples if sample.fold != fold),
-        read=store.read,
-        makers={name: store.twin(load("generator", name)) for name in mix.makers},
-        folder=mix.run(fold),
-        cache=mix.cache,
-    )
-    if not list(mix.run(fold).glob("*.safetensors")):
-        for _ in plugin.train(data, plugin.Recipe(), 0):
-            pass
-    options = options_with_cache(mix.detector, mix.cache)
-    return detector_of_run(mix.detector, mix.run(fold), options)

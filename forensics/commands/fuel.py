@@ -1,8 +1,9 @@
 """Measure the trace makers: what they cost, what they leave, and what a detector learns from them.
 
 Writes `fuel.md` and a contact sheet. High-frequency energy is compared on check rows, which no
-maker was trained on. The effect as fuel is the left-out AUC on folds A and C of a detector trained
-on each mix; every mix sees the same rows under the same settings.
+maker was trained on. The effect as fuel is the left-out AUC on folds A and C of detectors trained
+on each mix; every mix sees the same rows under the same settings. The curve by pairs takes the last
+mix and the first detector. A run that is there is not trained again.
 """
 
 import argparse
@@ -13,10 +14,15 @@ from tqdm import tqdm
 
 from forensics.benchmark import fuel
 from forensics.benchmark.datasets import PictureStore, capped, read_samples
-from forensics.benchmark.fuel import MakerFacts, Mix
+from forensics.benchmark.fuel import MakerFacts
+from forensics.benchmark.fuel_mixes import Mix, left_out_auc
 from forensics.benchmark.out_of_fold import CONDITIONS
-from forensics.benchmark.tables import markdown
+from forensics.benchmark.tables import Figure, markdown
 from forensics.commands.common import add_data_arguments
+from forensics.commands.options import with_fields
+from forensics.errors import InvalidOption
+from forensics.plugins import plugin_class
+from forensics.report.benchmark_plots import shares_plot
 from forensics.training import Sample
 
 EXAMPLE = (
@@ -31,7 +37,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
     add_data_arguments(parser)
     parser.add_argument("--parents", type=int, default=120, help="pictures a maker is tried on")
-    parser.add_argument("--detector", default="clip_pairs", metavar="NAME")
+    parser.add_argument("--detector", nargs="+", default=["clip_pairs"], metavar="NAME")
+    parser.add_argument(
+        "--recipe",
+        nargs="*",
+        default=[],
+        metavar="DETECTOR.FIELD=VALUE",
+        help="fields of the detectors' recipes, such as efficientnet_lite0.crops=3600",
+    )
+    parser.add_argument(
+        "--pairs",
+        nargs="*",
+        type=float,
+        default=[],
+        metavar="SHARE",
+        help="shares of the real pictures in pairs, for the curve; 0 is rows only",
+    )
     parser.add_argument(
         "--mix",
         nargs="*",
@@ -59,14 +80,34 @@ def run(args: argparse.Namespace) -> int:
     ]
     sheet = args.out.parent / "images" / "fuel.png"
     fuel.contact_sheet(sheet, fuel.public_photograph(), makers)
-    mixes = [Mix(args.detector, tuple(each), args.runs, args.cache) for each in args.mix]
+    mixes = {name: mixes_of(name, args) for name in args.detector}
     sections = [opening(len(parents)), makers_table(facts), picture(list(makers))]
-    sections += [effects(mixes, samples, store, condition) for condition in CONDITIONS]
+    for chosen in mixes.values():
+        sections += [effects(chosen, samples, store, condition) for condition in CONDITIONS]
+    if args.pairs and args.mix:
+        curves = by_pairs(mixes[args.detector[0]][-1], args.pairs, samples, store)
+        drawing = args.out.parent / "images" / "fuel-pairs.svg"
+        drawing.write_text(shares_plot(curves), encoding="utf-8")
+        sections.append(pairs_table(mixes[args.detector[0]][-1], curves))
     args.out.mkdir(parents=True, exist_ok=True)
     page = args.out / "fuel.md"
     page.write_text("\n".join(part for part in sections if part), encoding="utf-8")
     print(f"wrote {page} and {sheet}")
     return 0
+
+
+def mixes_of(detector: str, args: argparse.Namespace) -> list[Mix]:
+    """The mixes that were asked for, each with the detector's recipe.
+
+    Raises:
+        InvalidOption: a field of a recipe does not exist, or it names no chosen detector.
+    """
+    for text in args.recipe:
+        if text.partition(".")[0] not in args.detector:
+            raise InvalidOption(f"--recipe takes DETECTOR.FIELD=VALUE, got {text!r}")
+    own = [text.partition(".")[2] for text in args.recipe if text.partition(".")[0] == detector]
+    recipe = with_fields(plugin_class("detector", detector).Recipe(), own)
+    return [Mix(detector, tuple(each), args.runs, args.cache, recipe) for each in args.mix]
 
 
 def opening(parents: int) -> str:
@@ -113,7 +154,7 @@ def effects(mixes: list[Mix], samples: list[Sample], store: PictureStore, condit
     if not mixes:
         return ""
     figures = {
-        mix.title: fuel.left_out_auc(mix, samples, store, condition)
+        mix.title: left_out_auc(mix, samples, store, condition)
         for mix in tqdm(mixes, f"mixes, {condition}", disable=None)
     }
     columns = list(next(iter(figures.values())))
@@ -123,4 +164,30 @@ def effects(mixes: list[Mix], samples: list[Sample], store: PictureStore, condit
         " against the real pictures of the same fold; 95 % intervals over clusters, those of the"
         " mean over generators and clusters.\n\n"
         f"{markdown(['mix', *columns], body)}"
+    )
+
+
+def by_pairs(
+    mix: Mix, shares: Sequence[float], samples: list[Sample], store: PictureStore
+) -> dict[str, dict[float, Figure]]:
+    """Mean left-out AUC of a mix by condition and share of pairs."""
+    return {
+        condition: {
+            share: left_out_auc(mix.with_share(share), samples, store, condition)["mean"]
+            for share in tqdm(sorted(shares), f"pairs, {condition}", disable=None)
+        }
+        for condition in CONDITIONS
+    }
+
+
+def pairs_table(mix: Mix, curves: dict[str, dict[float, Figure]]) -> str:
+    """The curve as a table, and the picture of it."""
+    shares = list(next(iter(curves.values())))
+    body = [[f"{share:g}", *(str(curve[share]) for curve in curves.values())] for share in shares]
+    return (
+        f"## {mix.detector} by the number of pairs\n\nMix: {mix.title}; each maker turns this share"
+        " of the real pictures into pairs. Mean AUC on folds A and C, each left out, against the"
+        " real pictures of the same fold.\n\n"
+        f"{markdown(['share', *curves], body)}\n"
+        "![The same as curves](../images/fuel-pairs.svg)\n"
     )

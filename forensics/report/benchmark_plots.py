@@ -8,7 +8,7 @@ import numpy as np
 
 from forensics.benchmark.metrics import roc
 from forensics.benchmark.results import Row
-from forensics.benchmark.tables import Rows, reliability
+from forensics.benchmark.tables import Figure, Rows, reliability
 from forensics.statistics import Reals, equal_weights
 
 MOST_POINTS = 300
@@ -65,6 +65,22 @@ def robustness_plot(rows: Sequence[Row]) -> str:
     axes.set_xticks(range(len(ways)), ways, rotation=20, ha="right")
     axes.set_xlim(-0.5, len(ways) - 0.5)
     axes.set_ylim(0, 1.02)
+    return _svg(canvas, axes)
+
+
+def shares_plot(curves: Mapping[str, Mapping[float, Figure]]) -> str:
+    """AUC by the share of real pictures that come in pairs, a curve a condition, with intervals."""
+    canvas, axes = _canvas("share of the real pictures in pairs, per maker", "mean AUC left out")
+    for index, (name, curve) in enumerate(curves.items()):
+        values = np.asarray([found.value for found in curve.values()])
+        ends = np.asarray([(found.low, found.high) for found in curve.values()]).T
+        places = np.sqrt(np.asarray(list(curve)))
+        spread = np.abs(ends - values)
+        axes.errorbar(places, values, spread, marker="o", markersize=4, **_style(index), label=name)
+    marks = sorted({share for curve in curves.values() for share in curve})
+    axes.set_xticks(np.sqrt(marks), [f"{share:g}" for share in marks])
+    axes.axhline(0.5, color="0.6", linewidth=1)
+    axes.set_ylim(0.3, 1.02)
     return _svg(canvas, axes)
 
 

@@ -1,5 +1,6 @@
 """Laws of measuring trace makers."""
 
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,16 +8,19 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from detectors.clip_pairs import ClipPairsRecipe
 from forensics.benchmark.fuel import (
     SHEET_SIDE,
-    Mix,
     contact_sheet,
     facts_of,
     makers,
     parameters_of,
     public_photograph,
 )
-from forensics.commands.fuel import effects, makers_table
+from forensics.benchmark.fuel_mixes import Mix
+from forensics.benchmark.tables import Figure
+from forensics.commands.fuel import effects, makers_table, mixes_of, pairs_table
+from forensics.errors import InvalidOption
 from forensics.generator import Manipulator
 from forensics.plugins import load
 from forensics.schema import Image, Map, ModelCard
@@ -82,11 +86,45 @@ def test_parameters_are_the_numbers_in_the_weights() -> None:
     assert parameters_of(Noisy(CARD)) == 0
 
 
+RECIPE = ClipPairsRecipe()
+
+
+def mix(*names: str) -> Mix:
+    return Mix("d", names, Path("r"), Path("c"), RECIPE)
+
+
 def test_mixes_keep_apart_where_they_train() -> None:
-    mixes = [Mix("d", each, Path("r"), Path("c")) for each in ((), ("a",), ("a", "b"))]
-    assert len({mix.run("A") for mix in mixes}) == 3
+    mixes = [mix(), mix("a"), mix("a", "b"), mix("a", "b").with_share(0.5)]
+    assert len({each.run("A") for each in mixes}) == 4
     assert mixes[0].title == "rows only"
+
+
+def test_the_usual_share_of_pairs_is_the_mix_itself_and_none_is_rows_only() -> None:
+    assert mix("a").with_share(RECIPE.twins) == mix("a")
+    assert mix("a").with_share(0).run("A") == mix().run("A")
+    assert mix("a").with_share(0.5).recipe.twins == 0.5
 
 
 def test_no_mix_gives_no_table() -> None:
     assert effects([], [], None, "clean") == ""  # type: ignore[arg-type]
+
+
+def test_recipes_reach_the_detector_they_name_and_no_other() -> None:
+    args = Namespace(
+        mix=[["decoders"]],
+        runs=Path("r"),
+        cache=Path("c"),
+        detector=["clip_pairs", "efficientnet_lite0"],
+        recipe=["efficientnet_lite0.crops=96", "clip_pairs.head.pairs=2"],
+    )
+    [first], [second] = (mixes_of(name, args) for name in args.detector)
+    assert (second.recipe.crops, first.recipe.head.pairs) == (96, 2)
+    args.recipe = ["spectrum.crops=96"]
+    with pytest.raises(InvalidOption, match="spectrum"):
+        mixes_of("clip_pairs", args)
+
+
+def test_table_of_pairs_has_a_row_a_share() -> None:
+    curve = {0.0: Figure(0.6, 0.5, 0.7, 1, 1), 0.25: Figure(0.7, 0.6, 0.8, 1, 1)}
+    table = pairs_table(mix("a"), {"clean": curve, "degraded": curve})
+    assert "| 0.25 | .70" in table

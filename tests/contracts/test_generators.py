@@ -3,6 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from forensics.fetching import is_present
 from forensics.generator import Manipulator, Swapper
 from forensics.plugins import entries, load, plugin_class
 from forensics.schema import Image
@@ -14,7 +15,10 @@ EVERY = [n for n in entries("generator") if not issubclass(plugin_class("generat
 
 @pytest.fixture(params=EVERY, scope="module")
 def plugin(request: pytest.FixtureRequest) -> Any:
-    return load("generator", request.param)
+    made = load("generator", request.param)
+    if made.card.source and not is_present(made.card):
+        pytest.skip(f"its weights have not been pulled: forensics weights pull {request.param}")
+    return made
 
 
 @pytest.fixture

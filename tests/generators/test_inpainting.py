@@ -14,7 +14,7 @@ from forensics.schema import Image
 from forensics.traces.holes import SHARE, random_holes
 from forensics.training import PictureData
 from generators._partial import PartialConv, PartialUNet
-from generators.inpainting import InpaintingOptions, InpaintingRecipe
+from generators.inpainting import InpaintingOptions, InpaintingRecipe, _halved
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
@@ -149,3 +149,23 @@ def test_training_overfits_one_picture(tmp_path: Path) -> None:
     steps = list(load("generator", "inpainting").train(data, recipe, 0))
     assert steps[-1].figures["l1"] < steps[0].figures["l1"] / 2
     assert (tmp_path / "inpainting.safetensors").exists()
+
+
+def test_holes_deeper_than_the_network_sees_are_filled_with_what_surrounds_them() -> None:
+    plain = np.full((640, 560, 3), (190, 120, 60), np.uint8)
+    holes = np.zeros(plain.shape[:2], np.bool_)
+    holes[80:560, 70:500] = True
+    made = load("generator", "inpainting").filled(plain, holes).astype(int)
+    middle = made[300:340, 260:300].reshape(-1, 3).mean(axis=0)
+    assert np.abs(middle - plain[0, 0]).max() < np.abs(127.5 - plain[0, 0].astype(float)).min()
+
+
+def test_half_the_size_knows_what_known_pixels_say() -> None:
+    image = np.zeros((6, 4, 3), np.uint8)
+    image[:2, :2] = [[[10] * 3, [20] * 3], [[30] * 3, [250] * 3]]
+    holes = np.ones(image.shape[:2], np.bool_)
+    holes[0, :2] = holes[1, 0] = False
+    half, lost = _halved(image, holes)
+    assert (half[0, 0] == 20).all()
+    assert not lost[0, 0]
+    assert lost.sum() == lost.size - 1
