@@ -46,7 +46,7 @@ def residual(crop: Image) -> Image:
     """Four times what a Gaussian of 1 px leaves, about mid-grey."""
     pixels = crop.astype(np.float32)
     rest = pixels - cv2.GaussianBlur(pixels, (0, 0), 1.0)
-    return np.clip(128 + 4 * rest, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(128 + 4 * rest, 0, 255), np.uint8)
 
 
 INPUTS: dict[str, Callable[[Image], Image]] = {

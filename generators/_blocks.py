@@ -120,7 +120,7 @@ def in_tiles(
     *,
     cell_in: int,
     cell_out: int,
-    largest: int = LARGEST_CORE,
+    largest: int | None = None,
 ) -> Tensor:
     """Run `network` over overlapping tiles of (N, C, H, W) and join the cores of its outputs.
 
@@ -129,9 +129,10 @@ def in_tiles(
         x: side lengths are multiples of `cell_in`.
         cell_in: pixels of the input that one cell spans.
         cell_out: pixels of the output that one cell spans.
-        largest: cells that a tile keeps at most, in each direction.
+        largest: cells that a tile keeps at most, in each direction; `LARGEST_CORE` unless told.
     """
-    rows, columns = (_cores(side // cell_in, largest) for side in x.shape[2:])
+    most = LARGEST_CORE if largest is None else largest
+    rows, columns = (_cores(side // cell_in, most) for side in x.shape[2:])
 
     def core(row: slice, column: slice) -> Tensor:
         outer_row, outer_column = _with_halo(row), _with_halo(column)

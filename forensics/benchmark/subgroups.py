@@ -81,7 +81,7 @@ def typology_angle(image: Image, face: Face) -> float | None:
         return None
     eyes, mouth = face.landmarks[:2], face.landmarks[3:]
     half = CHEEK * float(np.linalg.norm(eyes[1] - eyes[0]))
-    patches = [_patch(image, (eye + corner) / 2, half) for eye, corner in zip(eyes, mouth)]  # noqa: B905 - both have two rows
+    patches = [_patch(image, cheek, half) for cheek in (eyes + mouth) / 2]
     values = np.concatenate([patch.reshape(-1, 3) for patch in patches])
     if not len(values):
         return None
