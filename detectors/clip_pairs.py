@@ -113,10 +113,13 @@ class ClipPairs(CropDetector, Localiser, Trainable):
         return crop_areas(image.shape[:2], side, self.options.crops)
 
     def _map(self, image: Image) -> Map:
-        """Lay the patches' logits over the picture, the mean where crops overlap."""
-        total = np.zeros(image.shape[:2], np.float32)
-        seen = np.zeros_like(total)
-        for area in self._areas(image):
+        """Lay the patches' logits over the picture, the mean where crops overlap.
+
+        What no crop covers is not touched: in a large picture it takes no memory.
+        """
+        total, seen, chance = (np.zeros(image.shape[:2], np.float32) for _ in range(3))
+        areas = self._areas(image)
+        for area in areas:
             crop = padded(image[area], CLIP_PATCH)
             tokens = self._tokens(crop.tobytes(), crop.shape)
             logits = fake_logit(self.head.class_logits(tokens.reshape(-1, CLIP_WIDTH)))
@@ -124,8 +127,9 @@ class ClipPairs(CropDetector, Localiser, Trainable):
             height, width = image[area].shape[:2]
             total[area] += fine[:height, :width]
             seen[area] += 1
-        chance = 1 / (1 + np.exp(-total / np.maximum(seen, 1) / HEATMAP_GAIN))
-        return np.asarray(np.where(seen > 0, chance, 0), np.float32)
+        for area in areas:
+            chance[area] = 1 / (1 + np.exp(-total[area] / seen[area] / HEATMAP_GAIN))
+        return chance
 
     def train(self, data: TrainingData, recipe: ClipPairsRecipe, seed: int) -> Iterator[Step]:
         """Compute features not yet in the cache, then fit the head and save it.

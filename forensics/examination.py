@@ -16,11 +16,20 @@ import numpy as np
 
 from forensics import __version__, scoring
 from forensics.analysis import Analysis
+from forensics.blas import one_blas_thread
 from forensics.case import Case
 from forensics.detector import CropDetector, Detector, Localiser, fake_logit
-from forensics.errors import ForensicsError, NotCalibrated, WeightsUnavailable, blaming
+from forensics.errors import ForensicsError, WeightsUnavailable, blaming
 from forensics.faces.align import face_crop
-from forensics.plugins import backbones, default_detectors, entries, load, plugin_class
+from forensics.loading import (
+    FINGERPRINT,
+    analyses_by_default,
+    fusion_of,
+    load_analysis,
+    load_detector,
+    load_lookup,
+)
+from forensics.plugins import default_detectors
 from forensics.prevalence import with_prevalence
 from forensics.schema import (
     Evidence,
@@ -30,15 +39,12 @@ from forensics.schema import (
     Reason,
     Verdict,
 )
-from forensics.verdict import Fusion, load_fusion
-from forensics.weights import find_file, verified_path
+from forensics.verdict import Fusion
 
 FAST = ("efficientnet_lite0", "spectrum")
 """The detectors of `fast`: those that need no large backbone."""
 SIGNATURES = "provenance"
 """The analysis that validates signatures."""
-FINGERPRINT = "prnu"
-"""The analysis that compares with a camera, and says nothing without one."""
 LONGEST = ("copy_move",)
 """Analyses that run on a thread of their own while the others run: array work, without the GIL."""
 MOST_FACES = 16
@@ -102,23 +108,23 @@ class Examiner:
         self.detectors: dict[str, Detector] = {}
         for name in by_default if detectors is None else detectors:
             try:
-                self.detectors[name] = _load_detector(name)
+                self.detectors[name] = load_detector(name)
             except WeightsUnavailable as error:
                 if detectors is not None:
                     raise
                 self.missing[name] = error
-        chosen = _analyses_by_default(camera) if analyses is None else analyses
+        chosen = analyses_by_default(camera) if analyses is None else analyses
         anchors = str(trust_anchors or "")
         options = {SIGNATURES: {"trust_anchors": anchors}, FINGERPRINT: {"camera": camera}}
         self.analyses: dict[str, Analysis] = {
-            name: _load_analysis(name, options.get(name, {})) for name in chosen
+            name: load_analysis(name, options.get(name, {})) for name in chosen
         }
         if gallery is not None:
-            self.analyses["likeness"] = _load_lookup(gallery)
+            self.analyses["likeness"] = load_lookup(gallery)
         croppers = [name for name, one in self.detectors.items() if isinstance(one, CropDetector)]
-        alone = {name: _fusion_of([name]) for name in croppers}
+        alone = {name: fusion_of([name]) for name in croppers}
         self.alone: dict[str, Fusion] = {n: found for n, found in alone.items() if found}
-        self.fusion: Fusion | None = _fusion_of(tuple(self.alone)) if self.alone else None
+        self.fusion: Fusion | None = fusion_of(tuple(self.alone)) if self.alone else None
 
     def stages(self, path: Path | str) -> Iterator[Stage]:
         """Examine one file, yielding a `Stage` before each part and one with the verdict.
@@ -127,6 +133,10 @@ class Examiner:
             UnreadableMedia, UnsupportedMedia, MediaTooLarge: the file cannot be examined.
             BrokenPlugin: an analysis or a detector failed on it.
         """
+        with one_blas_thread():
+            yield from self._stages(path)
+
+    def _stages(self, path: Path | str) -> Iterator[Stage]:
         started = perf_counter()
         aside = [name for name in LONGEST if name in self.analyses]
         analyses = [name for name in self.analyses if name not in aside]
@@ -242,45 +252,6 @@ def examine_each(
     """Examine files one by one, loading the plugins once; a file that fails gives a `Failure`."""
     examiner = Examiner(detectors, analyses, fast, trust_anchors, gallery=gallery)
     yield from examiner.examine_each(paths)
-
-
-def _load_detector(name: str) -> Detector:
-    """Load a detector all of whose files are there; which of them it opens, it decides later."""
-    detector: Detector = load("detector", name)
-    needed = [detector.card, *(backbones()[other] for other in detector.card.requires)]
-    for card in needed:
-        for file in card.weights:
-            if find_file(card, file) is None:
-                verified_path(card, file)
-    return detector
-
-
-def _analyses_by_default(camera: str) -> list[str]:
-    """All analyses; the one that compares with a camera only where one is named."""
-    return [name for name in entries("analysis") if camera or name != FINGERPRINT]
-
-
-def _load_analysis(name: str, options: dict[str, str]) -> Analysis:
-    """Load an analysis with those options that are not empty."""
-    given = {key: value for key, value in options.items() if value}
-    chosen = plugin_class("analysis", name).Options(**given) if given else None
-    analysis: Analysis = load("analysis", name, chosen)
-    return analysis
-
-
-def _load_lookup(gallery: Path) -> Analysis:
-    # Costs those who name no gallery nothing.
-    from forensics.gallery_lookup import GalleryLookup
-
-    return GalleryLookup(gallery)
-
-
-def _fusion_of(names: Sequence[str]) -> Fusion | None:
-    """The calibration of a set of detectors, None where the set was never calibrated."""
-    try:
-        return load_fusion(names)
-    except NotCalibrated:
-        return None
 
 
 def _largest(faces: list[Face]) -> list[Face]:

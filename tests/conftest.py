@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from forensics import examination, plugins
+from forensics import examination, loading, plugins
 from forensics.detector import CropDetector, Detector
 from forensics.errors import WeightsUnavailable
 from forensics.schema import (
@@ -122,9 +122,9 @@ def detectors(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         def entries(kind: str) -> dict[str, Any]:
             return dict.fromkeys(kinds) if kind == "detector" else dict(plugins.entries(kind))
 
-        monkeypatch.setattr(examination, "load", load)
-        monkeypatch.setattr(examination, "entries", entries)
+        monkeypatch.setattr(loading, "load", load)
+        monkeypatch.setattr(loading, "entries", entries)
         monkeypatch.setattr(examination, "default_detectors", lambda: tuple(kinds))
-        monkeypatch.setattr(examination, "load_fusion", lambda names: FixedFusion())
+        monkeypatch.setattr(loading, "load_fusion", lambda names: FixedFusion())
 
     return replace

@@ -12,6 +12,7 @@ from forensics.schema import Floats
 from forensics.traces.matches import Transform
 
 MOST_STEPS = 12
+RIM = 2
 MOST_PIXELS = 6000
 LEAST_PIXELS = 100
 ENOUGH = 0.01
@@ -55,6 +56,7 @@ def aligned(
     rows, columns = rows[chosen], columns[chosen]
     centre = np.array([columns.mean(), rows.mean()])
     places = (columns - centre[0]) + 1j * (rows - centre[1])
+    turned = np.stack([places.real, places.imag])
     inverse = cv2.invertAffineTransform(transform)
     middle = inverse[:, :2] @ centre + inverse[:, 2]
     turn, shift = complex(inverse[0, 0], inverse[1, 0]), complex(*middle)
@@ -63,12 +65,11 @@ def aligned(
         wanted = maps[0][rows, columns]
         for _ in range(MOST_STEPS):
             sources = turn * places + shift
-            inside = (np.abs(sources.real - width / 2) < width / 2 - 2) & (
-                np.abs(sources.imag - height / 2) < height / 2 - 2
-            )
-            if inside.sum() < LEAST_PIXELS:
+            x, y = sources.real.copy(), sources.imag.copy()
+            inside = (x > RIM) & (x < width - RIM) & (y > RIM) & (y < height - RIM)
+            if np.count_nonzero(inside) < LEAST_PIXELS:
                 return None
-            step = _step(maps, sources, places, wanted, inside)
+            step = _step(maps, (x, y), turned, wanted, inside)
             if step is None:
                 return None
             turn, shift = turn + step[0], shift + step[1]
@@ -95,30 +96,32 @@ def _around(
 
 def _step(
     maps: list[Floats],
-    sources: NDArray[np.complex128],
-    places: NDArray[np.complex128],
+    sources: tuple[NDArray[np.float64], NDArray[np.float64]],
+    places: NDArray[np.float64],
     wanted: Floats,
     inside: NDArray[np.bool_],
 ) -> tuple[complex, complex] | None:
     """Change of turn and shift that lowers the weighted squared differences; None if undefined."""
-    x, y = sources.real.astype(np.float32)[None], sources.imag.astype(np.float32)[None]
+    x, y = (part.astype(np.float32)[None] for part in sources)
     found, across, down = (cv2.remap(each, x, y, cv2.INTER_LINEAR)[0] for each in maps)
     missing = wanted - found
-    missing = missing - np.median(missing[inside])
-    spread = 1.4826 * np.median(np.abs(missing[inside])) + 0.5
+    missing -= _median(missing[inside])
+    spread = 1.4826 * _median(np.abs(missing[inside])) + 0.5
     weights = inside / (1 + np.square(missing / (2 * spread)))
-    slopes = np.stack(
-        [
-            across * places.real + down * places.imag,
-            down * places.real - across * places.imag,
-            across,
-            down,
-        ],
-        axis=1,
-    ).astype(np.float64)
-    weighted = (slopes * weights[:, None]).T
-    normal = weighted @ slopes
-    if np.linalg.matrix_rank(normal) < normal.shape[0]:
+    slopes = np.empty((4, len(wanted)))
+    slopes[0] = across * places[0] + down * places[1]
+    slopes[1] = down * places[0] - across * places[1]
+    slopes[2], slopes[3] = across, down
+    weighted = slopes * weights
+    normal = weighted @ slopes.T
+    if np.linalg.matrix_rank(normal, hermitian=True) < len(normal):
         return None
     change = np.linalg.solve(normal, weighted @ missing)
     return complex(change[0], change[1]), complex(change[2], change[3])
+
+
+def _median(values: Floats) -> float:
+    """What `np.median` gives, in a third of its time for some thousands of values."""
+    half, odd = divmod(len(values), 2)
+    parted = np.partition(values, half if odd else (half - 1, half))
+    return float(parted[half] if odd else (parted[half - 1] + parted[half]) / 2)

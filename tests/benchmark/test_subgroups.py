@@ -138,9 +138,12 @@ def test_a_subgroup_that_scores_higher_shows_in_its_place_and_not_in_its_sources
         scores > 9,
     )
     place, tenth, called = (found[name] for name in ("mean place", "of its source", "called fake"))
-    assert place is not None and place.value == pytest.approx(0.75)
-    assert tenth is not None and tenth.value == pytest.approx(1 - HIGHEST, abs=0.02)
-    assert called is not None and called.low < called.value < called.high
+    assert place is not None
+    assert place.value == pytest.approx(0.75)
+    assert tenth is not None
+    assert tenth.value == pytest.approx(1 - HIGHEST, abs=0.02)
+    assert called is not None
+    assert called.low < called.value < called.high
 
 
 def test_few_pictures_give_no_rates() -> None:

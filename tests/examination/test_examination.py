@@ -6,7 +6,7 @@ import pytest
 from PIL import Image as Pillow
 
 import forensics
-from forensics import examination, scoring
+from forensics import loading, scoring
 from forensics.case import Case
 from forensics.detector import CropDetector, Localiser
 from forensics.errors import BrokenPlugin, NotCalibrated, UnknownPlugin, WeightsUnavailable
@@ -95,14 +95,14 @@ def test_an_uncalibrated_detector_does_not_silence_the_others(
     detectors: Replace, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     detectors(a="crops", newcomer="crops")
-    calibrated = vars(examination)["load_fusion"]
+    calibrated = vars(loading)["load_fusion"]
 
     def load_fusion(names: list[str]) -> object:
         if "newcomer" in names:
             raise NotCalibrated("newcomer was never calibrated")
         return calibrated(names)
 
-    monkeypatch.setattr(examination, "load_fusion", load_fusion)
+    monkeypatch.setattr(loading, "load_fusion", load_fusion)
     verdict = examine(picture, analyses=[])
     assert Reason.NOT_CALIBRATED not in verdict.reasons
     assert verdict.evidence["newcomer"].findings[0].score is None
