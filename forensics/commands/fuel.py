@@ -2,8 +2,8 @@
 
 Writes `fuel.md` and a contact sheet. High-frequency energy is compared on check rows, which no
 maker was trained on. The effect as fuel is the left-out AUC on folds A and C of detectors trained
-on each mix; every mix sees the same rows under the same settings. The curve by pairs takes the last
-mix and the first detector. A run that is there is not trained again.
+on each mix; every mix sees the same rows under the same settings. The curve by pairs is that of the
+first detector. A run that is there is not trained again.
 """
 
 import argparse
@@ -54,6 +54,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="shares of the real pictures in pairs, for the curve; 0 is rows only",
     )
     parser.add_argument(
+        "--pairs-mix", nargs="+", default=[], metavar="MAKER", help="of the curve; the last --mix"
+    )
+    parser.add_argument(
+        "--most-mixes",
+        nargs="*",
+        default=[],
+        metavar="DETECTOR=N",
+        help="detectors that are trained on the first N mixes only",
+    )
+    parser.add_argument(
         "--mix",
         nargs="*",
         action="append",
@@ -85,10 +95,11 @@ def run(args: argparse.Namespace) -> int:
     for chosen in mixes.values():
         sections += [effects(chosen, samples, store, condition) for condition in CONDITIONS]
     if args.pairs and args.mix:
-        curves = by_pairs(mixes[args.detector[0]][-1], args.pairs, samples, store)
+        mix = mix_of_curve(mixes[args.detector[0]], args.pairs_mix)
+        curves = by_pairs(mix, args.pairs, samples, store)
         drawing = args.out.parent / "images" / "fuel-pairs.svg"
         drawing.write_text(shares_plot(curves), encoding="utf-8")
-        sections.append(pairs_table(mixes[args.detector[0]][-1], curves))
+        sections.append(pairs_table(mix, curves))
     args.out.mkdir(parents=True, exist_ok=True)
     page = args.out / "fuel.md"
     page.write_text("\n".join(part for part in sections if part), encoding="utf-8")
@@ -100,14 +111,40 @@ def mixes_of(detector: str, args: argparse.Namespace) -> list[Mix]:
     """The mixes that were asked for, each with the detector's recipe.
 
     Raises:
-        InvalidOption: a field of a recipe does not exist, or it names no chosen detector.
+        InvalidOption: a field of a recipe does not exist, an option names no chosen detector, or
+            a number of mixes is none.
     """
-    for text in args.recipe:
-        if text.partition(".")[0] not in args.detector:
-            raise InvalidOption(f"--recipe takes DETECTOR.FIELD=VALUE, got {text!r}")
-    own = [text.partition(".")[2] for text in args.recipe if text.partition(".")[0] == detector]
+    own = _of_detector(args.recipe, detector, args.detector, "--recipe", ".")
+    most = _of_detector(args.most_mixes, detector, args.detector, "--most-mixes", "=")
+    if not all(text.isdecimal() for text in most):
+        raise InvalidOption(f"--most-mixes takes DETECTOR=N, got {detector}={most[0]!r}")
     recipe = with_fields(plugin_class("detector", detector).Recipe(), own)
-    return [Mix(detector, tuple(each), args.runs, args.cache, recipe) for each in args.mix]
+    chosen = args.mix[: int(most[-1])] if most else args.mix
+    return [Mix(detector, tuple(each), args.runs, args.cache, recipe) for each in chosen]
+
+
+def _of_detector(
+    texts: Sequence[str], detector: str, known: Sequence[str], option: str, sign: str
+) -> list[str]:
+    """What follows a detector's name and the sign; every text must name a known detector."""
+    parts = [text.partition(sign) for text in texts]
+    if wrong := [name for name, _, _ in parts if name not in known]:
+        raise InvalidOption(f"{option} begins with the name of a --detector, got {wrong[0]!r}")
+    return [rest for name, _, rest in parts if name == detector]
+
+
+def mix_of_curve(mixes: Sequence[Mix], makers: Sequence[str]) -> Mix:
+    """The mix of these makers, or the last where none are named.
+
+    Raises:
+        InvalidOption: no mix has them.
+    """
+    if not makers:
+        return mixes[-1]
+    found = [mix for mix in mixes if mix.makers == tuple(makers)]
+    if not found:
+        raise InvalidOption(f"--pairs-mix {' '.join(makers)} is none of the mixes")
+    return found[0]
 
 
 def opening(parents: int) -> str:

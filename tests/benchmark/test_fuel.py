@@ -19,7 +19,13 @@ from forensics.benchmark.fuel import (
 )
 from forensics.benchmark.fuel_mixes import Mix
 from forensics.benchmark.tables import Figure
-from forensics.commands.fuel import effects, makers_table, mixes_of, pairs_table
+from forensics.commands.fuel import (
+    effects,
+    makers_table,
+    mix_of_curve,
+    mixes_of,
+    pairs_table,
+)
 from forensics.errors import InvalidOption
 from forensics.generator import Manipulator
 from forensics.plugins import load
@@ -116,12 +122,37 @@ def test_recipes_reach_the_detector_they_name_and_no_other() -> None:
         cache=Path("c"),
         detector=["clip_pairs", "efficientnet_lite0"],
         recipe=["efficientnet_lite0.crops=96", "clip_pairs.head.pairs=2"],
+        most_mixes=[],
     )
     [first], [second] = (mixes_of(name, args) for name in args.detector)
     assert (second.recipe.crops, first.recipe.head.pairs) == (96, 2)
     args.recipe = ["spectrum.crops=96"]
     with pytest.raises(InvalidOption, match="spectrum"):
         mixes_of("clip_pairs", args)
+
+
+def test_a_detector_may_be_held_to_the_first_mixes(tmp_path: Path) -> None:
+    args = Namespace(
+        cache=tmp_path,
+        runs=tmp_path,
+        mix=[[], ["a"], ["b"]],
+        detector=["clip_pairs", "efficientnet_lite0"],
+        recipe=[],
+        most_mixes=["efficientnet_lite0=2"],
+    )
+    assert [each.makers for each in mixes_of("efficientnet_lite0", args)] == [(), ("a",)]
+    assert len(mixes_of("clip_pairs", args)) == 3
+    args.most_mixes = ["clip_pairs=some"]
+    with pytest.raises(InvalidOption, match="clip_pairs='some'"):
+        mixes_of("clip_pairs", args)
+
+
+def test_the_curve_is_that_of_the_mix_that_was_named_or_of_the_last() -> None:
+    mixes = [mix("a"), mix("a", "b")]
+    assert mix_of_curve(mixes, []) is mixes[1]
+    assert mix_of_curve(mixes, ["a"]) is mixes[0]
+    with pytest.raises(InvalidOption, match="c is none"):
+        mix_of_curve(mixes, ["c"])
 
 
 def test_table_of_pairs_has_a_row_a_share() -> None:
