@@ -1,6 +1,7 @@
 """Keeps feature vectors on disk, so that a fold trains in seconds and a killed run goes on."""
 
 import hashlib
+import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,41 +10,59 @@ from numpy.typing import NDArray
 
 from forensics.schema import Floats, Image
 
+TABLE = "CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, row BLOB)"
+PATIENCE = 60.0
+"""Seconds that a process waits while another one writes."""
+
 
 class FeatureStore:
-    """Append-only store of feature vectors by key: a killed run loses at most its last batch.
+    """Feature vectors by key, float16, in one SQLite file that several processes may share.
 
-    Two files: `NAME.f16` holds rows of float16, `NAME.keys` one key a line. Rows are written
-    before keys, so that a key always has its row.
+    A killed run loses at most its last batch; what two processes compute at once is kept once.
     """
 
     def __init__(self, path: Path, width: int) -> None:
-        """Open or create the store; `width` is the length of a vector."""
+        """Open or create `path`.sqlite; `width` is the length of a vector."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._rows, self._keys = path.with_suffix(".f16"), path.with_suffix(".keys")
         self._width = width
-        known = self._keys.read_text(encoding="utf-8").split() if self._keys.exists() else []
-        self._index = {key: row for row, key in enumerate(known)}
-        if self._rows.exists():
-            with self._rows.open("r+b") as file:
-                file.truncate(len(known) * width * 2)
+        self._base = sqlite3.connect(path.with_suffix(".sqlite"), timeout=PATIENCE)
+        self._base.execute("PRAGMA journal_mode=WAL")
+        self._base.execute("PRAGMA synchronous=NORMAL")
+        with self._base:
+            self._base.execute(
+                "CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, row BLOB)"
+            )
 
     def __contains__(self, key: str) -> bool:
-        return key in self._index
+        return self._row(key) is not None
 
     def append(self, keys: Sequence[str], rows: NDArray[np.floating]) -> None:
-        """Add (N, width) rows under N new keys (no blanks in a key)."""
-        with self._rows.open("ab") as file:
-            file.write(rows.astype(np.float16).tobytes())
-        with self._keys.open("a", encoding="utf-8") as file:
-            file.writelines(f"{key}\n" for key in keys)
-        for key in keys:
-            self._index[key] = len(self._index)
+        """Add (N, width) rows under N keys; a key that is there keeps its row.
+
+        Raises:
+            ValueError: the rows are not as many as the keys, or of another width.
+        """
+        if rows.shape != (len(keys), self._width):
+            raise ValueError(f"{len(keys)} keys of width {self._width}, but rows {rows.shape}")
+        stored = [row.tobytes() for row in rows.astype(np.float16)]
+        with self._base:
+            self._base.executemany(
+                "INSERT OR IGNORE INTO vectors VALUES (?, ?)", zip(keys, stored, strict=True)
+            )
 
     def rows(self, keys: Sequence[str]) -> Floats:
         """Return the (N, width) float32 rows of N keys; an unknown one raises KeyError."""
-        stored = np.memmap(self._rows, np.float16, "r").reshape(-1, self._width)
-        return stored[[self._index[key] for key in keys]].astype(np.float32)
+        found = np.empty((len(keys), self._width), np.float32)
+        for place, key in enumerate(keys):
+            row = self._row(key)
+            if row is None:
+                raise KeyError(key)
+            found[place] = np.frombuffer(row, np.float16)
+        return found
+
+    def _row(self, key: str) -> bytes | None:
+        answer = self._base.execute("SELECT row FROM vectors WHERE key = ?", (key,)).fetchone()
+        return None if answer is None else answer[0]
 
 
 def stored_features(

@@ -1,6 +1,8 @@
 """Laws of the store: what was acknowledged is there again, and nothing is computed twice."""
 
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +25,38 @@ def test_a_store_opened_again_goes_on(tmp_path: Path) -> None:
     assert again.rows(["b", "a"]).tolist() == [[0, 0], [1, 1]]
 
 
-def test_a_row_without_its_key_is_dropped(tmp_path: Path) -> None:
-    FeatureStore(tmp_path / "store", 2).append(["a"], np.ones((1, 2)))
-    with (tmp_path / "store.f16").open("ab") as file:
-        file.write(b"torn")
-    again = FeatureStore(tmp_path / "store", 2)
-    again.append(["b"], np.full((1, 2), 7.0))
-    assert again.rows(["a", "b"]).tolist() == [[1, 1], [7, 7]]
+def test_two_writers_keep_each_others_rows_under_their_own_keys(tmp_path: Path) -> None:
+    stores = [FeatureStore(tmp_path / "store", 1) for _ in range(2)]
+    for number in range(20):
+        stores[number % 2].append([str(number)], np.full((1, 1), number))
+    for store in (*stores, FeatureStore(tmp_path / "store", 1)):
+        assert store.rows([str(number) for number in range(20)]).ravel().tolist() == [*range(20)]
+
+
+def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        list(pool.map(_write, [tmp_path / "store"] * 2, (0, 1)))
+    store = FeatureStore(tmp_path / "store", 1)
+    assert store.rows([str(number) for number in range(100)]).ravel().tolist() == [*range(100)]
+
+
+def _write(path: Path, first: int) -> None:
+    store = FeatureStore(path, 1)
+    for number in range(first, 100, 2):
+        store.append([str(number)], np.full((1, 1), number))
+
+
+def test_the_first_row_of_a_key_stays(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path / "store", 1)
+    store.append(["a"], np.ones((1, 1)))
+    store.append(["a", "b"], np.zeros((2, 1)))
+    assert store.rows(["a", "b"]).ravel().tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (1, 4), (1,)])
+def test_rows_of_another_shape_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="width 3"):
+        FeatureStore(tmp_path / "store", 3).append(["a"], np.zeros(shape))
 
 
 def test_an_unknown_key_is_an_error(tmp_path: Path) -> None:
