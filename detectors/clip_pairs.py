@@ -91,8 +91,7 @@ class ClipPairs(CropDetector, Localiser, Trainable):
     @cached_property
     def head(self) -> LinearHead:
         """The trained head, read at first use."""
-        tensors = load_tensors(self.card)
-        return LinearHead(tensors["weight"], tensors["bias"])
+        return LinearHead.read(load_tensors(self.card))
 
     @cached_property
     def _tokens(self) -> Callable[[bytes, tuple[int, ...]], Floats]:
@@ -152,9 +151,9 @@ class ClipPairs(CropDetector, Localiser, Trainable):
             kinds=kinds_of(views),
             weights=weights_of(views, recipe.power),
             pairs=pairs_of(views),
+            sources=[view.shown.source for view in views],
         )
         head = fit_head(rows, recipe.head)
         data.folder.mkdir(parents=True, exist_ok=True)
-        tensors = {"weight": head.weight, "bias": head.bias}
-        save_file(tensors, data.folder / f"{self.card.name}.safetensors")
+        save_file(head.tensors, data.folder / f"{self.card.name}.safetensors")
         yield Step(len(views) + 1, len(views) + 1, {"rows": float(len(views))})

@@ -49,18 +49,19 @@ def fitted(rows: Floats, views: Sequence[View], recipe: LinearRecipe) -> LinearH
             kinds=kinds_of(views),
             weights=weights_of(views, recipe.power),
             pairs=np.empty((0, 2), np.intp),
+            sources=[view.shown.source for view in views],
         ),
         recipe.head,
     )
 
 
 def save_head(head: LinearHead, path: Path) -> None:
-    """Write a head in half precision, (D, 3) and (3,), as safetensors."""
+    """Write a head in half precision, (D, K) and (K,), as safetensors."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    arrays = {"weight": head.weight, "bias": head.bias}
-    save_file({name: array.astype(np.float16) for name, array in arrays.items()}, path)
+    halves = {"weight": head.weight.astype(np.float16), "bias": head.bias.astype(np.float16)}
+    save_file({**head.tensors, **halves}, path)
 
 
 def read_head(tensors: dict[str, NDArray[Any]]) -> LinearHead:
     """The head that `save_head` wrote, in single precision."""
-    return LinearHead(tensors["weight"].astype(np.float32), tensors["bias"].astype(np.float32))
+    return LinearHead.read(tensors)

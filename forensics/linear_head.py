@@ -1,9 +1,11 @@
-"""A linear head on frozen features: three classes, and pairs that must differ in their trace.
+"""A linear head on frozen features: classes, and pairs that must differ in their trace.
 
-The loss is convex, so that the same rows give the same head, whatever the machine.
+With three classes the loss is convex, so that the same rows give the same head, whatever the
+machine; with a class for every source of fakes only its cross-entropy is.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +15,51 @@ from forensics.schema import Floats
 Doubles = NDArray[np.float64]
 
 
+ABSENT = -30.0
+"""Logit of a kind that no class belongs to."""
+
+
+def _three() -> NDArray[np.intp]:
+    return np.arange(3)
+
+
 @dataclass(frozen=True, eq=False)
 class LinearHead:
-    """Class logits are `features @ weight + bias`. `weight`: (D, 3), `bias`: (3,) float32."""
+    """Logits of K classes are `features @ weight + bias`.
+
+    `weight`: (D, K), `bias`: (K,) float32; `kinds`: (K,) ints, what each class is: 0 real, 1
+    synthetic, 2 manipulated.
+    """
 
     weight: Floats
     bias: Floats
+    kinds: NDArray[np.intp] = field(default_factory=_three)
+
+    @classmethod
+    def read(cls, tensors: Mapping[str, NDArray[np.generic]]) -> "LinearHead":
+        """The head that `tensors` gave."""
+        return cls(
+            tensors["weight"].astype(np.float32),
+            tensors["bias"].astype(np.float32),
+            tensors["kinds"].astype(np.intp) if "kinds" in tensors else _three(),
+        )
+
+    @property
+    def tensors(self) -> dict[str, NDArray[np.generic]]:
+        """What a file has to hold; the kinds only where they are not the usual three."""
+        usual = np.array_equal(self.kinds, _three())
+        rest = {} if usual else {"kinds": self.kinds.astype(np.uint8)}
+        return {"weight": self.weight, "bias": self.bias, **rest}
 
     def class_logits(self, features: Floats) -> Floats:
         """Turn (N, D) features into (N, 3) logits of real, synthetic, manipulated."""
-        return np.asarray(features @ self.weight + self.bias, np.float32)
+        logits = np.asarray(features @ self.weight + self.bias, np.float32)
+        if np.array_equal(self.kinds, _three()):
+            return logits
+        found = np.full((len(logits), 3), ABSENT, np.float32)
+        for kind in np.unique(self.kinds):
+            found[:, kind] = np.logaddexp.reduce(logits[:, self.kinds == kind], axis=1)
+        return found
 
 
 @dataclass(frozen=True)
@@ -32,13 +69,14 @@ class HeadRecipe:
     `penalty`: L2 on the weights of standardised features; `pairs`: weight of the pair loss beside
     the cross-entropy; `content`: how many principal components of the real rows are projected out
     first, since real pictures differ most in what they show (0: none are looked for);
-    `iterations` of L-BFGS at most.
+    `iterations` of L-BFGS at most; `by_source`: 1 gives every source of fakes a class of its own.
     """
 
     penalty: float = 0.3
     pairs: float = 1.0
     content: int = 20
     iterations: int = 300
+    by_source: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +88,14 @@ class HeadRows:
         kinds: (N,) ints: 0 real, 1 synthetic, 2 manipulated.
         weights: (N,) float64, summing to 1.
         pairs: (P, 2) row numbers: a real picture, and a fake of the same content.
+        sources: (N,) names, asked for where every source of fakes gets a class of its own.
     """
 
     features: Floats
     kinds: NDArray[np.intp]
     weights: Doubles
     pairs: NDArray[np.intp]
+    sources: Sequence[str] = ()
 
 
 def fit_head(rows: HeadRows, recipe: HeadRecipe) -> LinearHead:
@@ -75,11 +115,24 @@ def fit_head(rows: HeadRows, recipe: HeadRecipe) -> LinearHead:
     content = _principal(standard[rows.kinds == 0], min(recipe.content, width - 1))
     if content.size:
         standard -= (standard @ content) @ content.T
-    found = _minimise(standard, rows, recipe)
-    weight = found[:-3].reshape(width, 3)
+    classes, kinds = _classes(rows, recipe)
+    found = _minimise(standard, rows, np.eye(len(kinds), dtype=np.float32)[classes], recipe)
+    weight = found[: -len(kinds)].reshape(width, len(kinds))
     weight = (weight - content @ (content.T @ weight)) / scale[:, None]
-    bias = found[-3:] - mean @ weight
-    return LinearHead(weight.astype(np.float32), bias.astype(np.float32))
+    bias = found[-len(kinds) :] - mean @ weight
+    return LinearHead(weight.astype(np.float32), bias.astype(np.float32), kinds)
+
+
+def _classes(rows: HeadRows, recipe: HeadRecipe) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The class of every row, (N,), and the kind of every class, (K,); class 0 is real."""
+    if not recipe.by_source:
+        return rows.kinds, _three()
+    if len(rows.sources) != len(rows.kinds):
+        raise ValueError(f"{len(rows.kinds)} rows, but {len(rows.sources)} sources")
+    named = [(int(k), s if k else "") for k, s in zip(rows.kinds, rows.sources, strict=True)]
+    known = sorted(set(named))
+    place = {each: number for number, each in enumerate(known)}
+    return np.asarray([place[each] for each in named]), np.asarray([kind for kind, _ in known])
 
 
 def _principal(rows: Floats, count: int) -> Floats:
@@ -90,14 +143,14 @@ def _principal(rows: Floats, count: int) -> Floats:
     return np.asarray(directions[:, directions.shape[1] - count :], np.float32)
 
 
-def _minimise(features: Floats, rows: HeadRows, recipe: HeadRecipe) -> Doubles:
+def _minimise(features: Floats, rows: HeadRows, target: Floats, recipe: HeadRecipe) -> Doubles:
     from scipy.optimize import minimize
 
-    target = np.eye(3, dtype=np.float32)[rows.kinds]
+    count = target.shape[1]
 
     def loss(flat: Doubles) -> tuple[float, Doubles]:
-        weight = flat[:-3].reshape(-1, 3)
-        logits = features @ weight.astype(np.float32) + flat[-3:].astype(np.float32)
+        weight = flat[:-count].reshape(-1, count)
+        logits = features @ weight.astype(np.float32) + flat[-count:].astype(np.float32)
         total = np.logaddexp.reduce(logits, axis=1)
         chance = np.exp(logits - total[:, None])
         value = float(rows.weights @ (total - logits[target.astype(bool)]))
@@ -110,7 +163,7 @@ def _minimise(features: Floats, rows: HeadRows, recipe: HeadRecipe) -> Doubles:
 
     found = minimize(
         loss,
-        np.zeros((features.shape[1] + 1) * 3),
+        np.zeros((features.shape[1] + 1) * count),
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": recipe.iterations, "maxcor": 20},
@@ -120,11 +173,12 @@ def _minimise(features: Floats, rows: HeadRows, recipe: HeadRecipe) -> Doubles:
 
 def _pair_loss(logits: Floats, pairs: NDArray[np.intp], strength: float, slope: Floats) -> float:
     """Mean softplus(real - fake) of the fake logits of pairs; adds its gradient to `slope`."""
-    fakeness = np.logaddexp(logits[:, 1], logits[:, 2]) - logits[:, 0]
+    fake = np.logaddexp.reduce(logits[:, 1:], axis=1)
+    fakeness = fake - logits[:, 0]
     gap = fakeness[pairs[:, 0]] - fakeness[pairs[:, 1]]
     push = strength / (len(pairs) * (1 + np.exp(-gap)))
-    share = 1 / (1 + np.exp(logits[:, 2] - logits[:, 1]))
-    direction = np.stack([-np.ones_like(share), share, 1 - share], axis=1)
+    shares = np.exp(logits[:, 1:] - fake[:, None])
+    direction = np.concatenate([-np.ones((len(shares), 1), shares.dtype), shares], axis=1)
     np.add.at(slope, pairs[:, 0], push[:, None] * direction[pairs[:, 0]])
     np.add.at(slope, pairs[:, 1], -push[:, None] * direction[pairs[:, 1]])
     return float(np.logaddexp(0, gap).mean())

@@ -1,12 +1,17 @@
 """Laws of the head: its gradient is right, pairs pull, and content that both share is ignored."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 from scipy.optimize import check_grad
 
 from forensics import linear_head
+from forensics.benchmark.metrics import auc
 from forensics.detector import fake_logit
-from forensics.linear_head import HeadRecipe, HeadRows, fit_head
+from forensics.linear_head import HeadRecipe, HeadRows, LinearHead, fit_head
 
 
 def rows(count: int = 60, pairs: int = 20, seed: int = 0) -> HeadRows:
@@ -73,3 +78,56 @@ def test_one_class_is_refused() -> None:
             HeadRows(given.features, given.kinds * 0, given.weights, given.pairs),
             HeadRecipe(),
         )
+
+
+def by_source(**changes: object) -> LinearHead:
+    given = rows(count=90, pairs=0)
+    sources = [f"maker {place % 3}" for place in range(90)]
+    named = replace(given, sources=sources, **changes)  # type: ignore[arg-type]
+    return fit_head(named, HeadRecipe(penalty=0.01, content=0, by_source=1))
+
+
+def test_every_source_of_fakes_gets_a_class_and_the_logits_stay_three() -> None:
+    head = by_source()
+    assert head.kinds.tolist() == [0, 1, 1, 1, 2, 2, 2]
+    features = rows(count=90, pairs=0).features
+    logits = head.class_logits(features)
+    chances = np.exp(features @ head.weight + head.bias)
+    chances /= chances.sum(axis=1, keepdims=True)
+    summed = np.stack([chances[:, head.kinds == kind].sum(axis=1) for kind in range(3)], axis=1)
+    found = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert np.allclose(found, summed, atol=1e-5)
+
+
+def test_a_kind_without_a_class_is_never_chosen() -> None:
+    given = rows(count=90, pairs=0)
+    head = by_source(kinds=np.minimum(given.kinds, 1))
+    assert head.class_logits(given.features)[:, 2].tolist() == [linear_head.ABSENT] * 90
+
+
+def test_sources_apart_in_many_ways_are_ranked_better_with_a_class_each() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((400, 4)).astype(np.float32)
+    kinds = np.repeat([0, 1], 200)
+    side = np.where(np.arange(400) % 2, 3.0, -3.0)
+    features[200:, 0] += side[200:].astype(np.float32)
+    sources = [f"maker {place % 2}" for place in range(400)]
+    given = HeadRows(features, kinds, np.full(400, 1 / 400), np.empty((0, 2), np.intp), sources)
+    aucs = []
+    for each in (0, 1):
+        head = fit_head(given, HeadRecipe(penalty=0.01, content=0, by_source=each))
+        aucs.append(auc(kinds, fake_logit(head.class_logits(features)).astype(np.float64)))
+    assert aucs[0] < 0.65
+    assert aucs[1] > 0.9
+
+
+def test_a_head_with_classes_by_source_comes_back_from_its_file(tmp_path: Path) -> None:
+    head, features = by_source(), rows(count=90, pairs=0).features
+    save_file(head.tensors, tmp_path / "head.safetensors")
+    again = LinearHead.read(load_file(tmp_path / "head.safetensors"))
+    assert (again.class_logits(features) == head.class_logits(features)).all()
+
+
+def test_classes_by_source_need_the_sources() -> None:
+    with pytest.raises(ValueError, match="sources"):
+        fit_head(rows(), HeadRecipe(by_source=1))
