@@ -78,7 +78,7 @@ def left_out_auc(
     chosen = [sample for sample in samples if sample.fold in CHOICE_FOLDS]
     scores: dict[str, float] = {}
     for fold in CHOICE_FOLDS:
-        detector = _trained(mix, fold, samples, store)
+        detector = trained(mix, fold, samples, store)
         left_out = [sample for sample in chosen if sample.fold == fold]
         book = ScoreBook(mix.place / f"scores-{mix.detector}.jsonl")
         for row in score_run(detector, left_out, store.read, book, condition):
@@ -89,7 +89,8 @@ def left_out_auc(
     return {"mean": mean_auc(rows, ranked, own_fold=True), **figures}
 
 
-def _trained(mix: Mix, fold: str, samples: Sequence[Sample], store: PictureStore) -> CropDetector:
+def trained(mix: Mix, fold: str, samples: Sequence[Sample], store: PictureStore) -> CropDetector:
+    """The mix's detector trained without a fold; a run that is there is not trained again."""
     plugin = load("detector", mix.detector, options_with_cache(mix.detector, mix.cache))
     data = TrainingData(
         samples=tuple(sample for sample in samples if sample.fold != fold),
