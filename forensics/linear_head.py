@@ -69,7 +69,8 @@ class HeadRecipe:
     `penalty`: L2 on the weights of standardised features; `pairs`: weight of the pair loss beside
     the cross-entropy; `content`: how many principal components of the real rows are projected out
     first, since real pictures differ most in what they show (0: none are looked for);
-    `iterations` of L-BFGS at most; `by_source`: 1 gives every source of fakes a class of its own.
+    `iterations` of L-BFGS at most; `by_source`: 1 gives every source of fakes a class of its own,
+    2 every source of real pictures as well.
     """
 
     penalty: float = 0.3
@@ -116,7 +117,8 @@ def fit_head(rows: HeadRows, recipe: HeadRecipe) -> LinearHead:
     if content.size:
         standard -= (standard @ content) @ content.T
     classes, kinds = _classes(rows, recipe)
-    found = _minimise(standard, rows, np.eye(len(kinds), dtype=np.float32)[classes], recipe)
+    target = np.eye(len(kinds), dtype=np.float32)[classes]
+    found = _minimise(standard, rows, target, kinds > 0, recipe)
     weight = found[: -len(kinds)].reshape(width, len(kinds))
     weight = (weight - content @ (content.T @ weight)) / scale[:, None]
     bias = found[-len(kinds) :] - mean @ weight
@@ -124,12 +126,14 @@ def fit_head(rows: HeadRows, recipe: HeadRecipe) -> LinearHead:
 
 
 def _classes(rows: HeadRows, recipe: HeadRecipe) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The class of every row, (N,), and the kind of every class, (K,); class 0 is real."""
+    """The class of every row, (N,), and the kind of every class, (K,); real ones first."""
     if not recipe.by_source:
         return rows.kinds, _three()
     if len(rows.sources) != len(rows.kinds):
         raise ValueError(f"{len(rows.kinds)} rows, but {len(rows.sources)} sources")
-    named = [(int(k), s if k else "") for k, s in zip(rows.kinds, rows.sources, strict=True)]
+    apart = recipe.by_source > 1
+    pairs = zip(rows.kinds, rows.sources, strict=True)
+    named = [(int(kind), source if kind or apart else "") for kind, source in pairs]
     known = sorted(set(named))
     place = {each: number for number, each in enumerate(known)}
     return np.asarray([place[each] for each in named]), np.asarray([kind for kind, _ in known])
@@ -143,7 +147,13 @@ def _principal(rows: Floats, count: int) -> Floats:
     return np.asarray(directions[:, directions.shape[1] - count :], np.float32)
 
 
-def _minimise(features: Floats, rows: HeadRows, target: Floats, recipe: HeadRecipe) -> Doubles:
+def _minimise(
+    features: Floats,
+    rows: HeadRows,
+    target: Floats,
+    fake: NDArray[np.bool_],
+    recipe: HeadRecipe,
+) -> Doubles:
     from scipy.optimize import minimize
 
     count = target.shape[1]
@@ -156,7 +166,7 @@ def _minimise(features: Floats, rows: HeadRows, target: Floats, recipe: HeadReci
         value = float(rows.weights @ (total - logits[target.astype(bool)]))
         slope = (rows.weights[:, None] * (chance - target)).astype(np.float32)
         if len(rows.pairs):
-            value += recipe.pairs * _pair_loss(logits, rows.pairs, recipe.pairs, slope)
+            value += recipe.pairs * _pair_loss(logits, fake, rows.pairs, recipe.pairs, slope)
         value += recipe.penalty / 2 * float((weight**2).sum())
         gradient = features.T @ slope + recipe.penalty * weight
         return value, np.concatenate([gradient.ravel(), slope.sum(axis=0)]).astype(np.float64)
@@ -171,14 +181,21 @@ def _minimise(features: Floats, rows: HeadRows, target: Floats, recipe: HeadReci
     return np.asarray(found.x, np.float64)
 
 
-def _pair_loss(logits: Floats, pairs: NDArray[np.intp], strength: float, slope: Floats) -> float:
+def _pair_loss(
+    logits: Floats,
+    fake: NDArray[np.bool_],
+    pairs: NDArray[np.intp],
+    strength: float,
+    slope: Floats,
+) -> float:
     """Mean softplus(real - fake) of the fake logits of pairs; adds its gradient to `slope`."""
-    fake = np.logaddexp.reduce(logits[:, 1:], axis=1)
-    fakeness = fake - logits[:, 0]
+    tops = [np.logaddexp.reduce(logits[:, side], axis=1) for side in (~fake, fake)]
+    fakeness = tops[1] - tops[0]
     gap = fakeness[pairs[:, 0]] - fakeness[pairs[:, 1]]
     push = strength / (len(pairs) * (1 + np.exp(-gap)))
-    shares = np.exp(logits[:, 1:] - fake[:, None])
-    direction = np.concatenate([-np.ones((len(shares), 1), shares.dtype), shares], axis=1)
+    direction = np.empty_like(logits)
+    direction[:, ~fake] = -np.exp(logits[:, ~fake] - tops[0][:, None])
+    direction[:, fake] = np.exp(logits[:, fake] - tops[1][:, None])
     np.add.at(slope, pairs[:, 0], push[:, None] * direction[pairs[:, 0]])
     np.add.at(slope, pairs[:, 1], -push[:, None] * direction[pairs[:, 1]])
     return float(np.logaddexp(0, gap).mean())

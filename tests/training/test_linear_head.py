@@ -27,16 +27,18 @@ def rows(count: int = 60, pairs: int = 20, seed: int = 0) -> HeadRows:
     )
 
 
-def test_the_gradient_of_the_pair_loss_is_that_of_finite_differences() -> None:
+@pytest.mark.parametrize("fake", [(False, True, True), (False, False, True)])
+def test_the_gradient_of_the_pair_loss_is_that_of_finite_differences(fake: tuple[bool]) -> None:
     pairs = np.asarray([[0, 1], [2, 3]])
 
-    def loss(flat: np.ndarray) -> float:
+    def loss(flat: np.ndarray, gradient: np.ndarray | None = None) -> float:
+        into = np.zeros((4, 3), np.float32) if gradient is None else gradient
         logits = flat.reshape(4, 3).astype(np.float32)
-        return linear_head._pair_loss(logits, pairs, 1.0, np.zeros((4, 3), np.float32))
+        return linear_head._pair_loss(logits, np.asarray(fake), pairs, 1.0, into)
 
     def slope(flat: np.ndarray) -> np.ndarray:
         gradient = np.zeros((4, 3), np.float32)
-        linear_head._pair_loss(flat.reshape(4, 3).astype(np.float32), pairs, 1.0, gradient)
+        loss(flat, gradient)
         return gradient.ravel().astype(np.float64)
 
     start = np.random.default_rng(0).standard_normal(12)
@@ -80,16 +82,17 @@ def test_one_class_is_refused() -> None:
         )
 
 
-def by_source(**changes: object) -> LinearHead:
+def by_source(which: int = 1, **changes: object) -> LinearHead:
     given = rows(count=90, pairs=0)
     sources = [f"maker {place % 3}" for place in range(90)]
     named = replace(given, sources=sources, **changes)  # type: ignore[arg-type]
-    return fit_head(named, HeadRecipe(penalty=0.01, content=0, by_source=1))
+    return fit_head(named, HeadRecipe(penalty=0.01, content=0, by_source=which))
 
 
-def test_every_source_of_fakes_gets_a_class_and_the_logits_stay_three() -> None:
-    head = by_source()
-    assert head.kinds.tolist() == [0, 1, 1, 1, 2, 2, 2]
+@pytest.mark.parametrize(("which", "real"), [(1, [0]), (2, [0, 0, 0])])
+def test_every_source_gets_a_class_and_the_logits_stay_three(which: int, real: list[int]) -> None:
+    head = by_source(which)
+    assert head.kinds.tolist() == [*real, 1, 1, 1, 2, 2, 2]
     features = rows(count=90, pairs=0).features
     logits = head.class_logits(features)
     chances = np.exp(features @ head.weight + head.bias)
