@@ -48,15 +48,16 @@ class ClipPairsRecipe:
     strong: float = 0.4
     twins: float = 0.25
     chain: Chain = field(default_factory=Chain)
-    head: HeadRecipe = field(default_factory=HeadRecipe)
+    head: HeadRecipe = field(default_factory=lambda: HeadRecipe(penalty=0.01, by_source=1))
     power: float = 0.5
 
 
 class ClipPairs(CropDetector, Localiser, Trainable):
     """Linear head on the mean patch tokens of blocks 5 to 7 of CLIP ViT-B/16.
 
-    The head is linear and the tokens are averaged, so that a crop's logit is the mean of its
-    patches' logits: the map of these is what the score consists of, not an afterthought.
+    Every source of fakes has a class of its own; the logit of a kind is the log-sum-exp of its
+    classes. A class's logit of a crop is the mean of those of its patches, so that the map shows
+    nearly what the score consists of: nearly, since patches may differ in their strongest class.
     """
 
     Options = ClipPairsOptions
