@@ -6,9 +6,9 @@ keep the head from learning content (Rajan et al. 2025). Where those read class 
 the mean of the patch tokens of the middle blocks: texture more than content.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +18,10 @@ from forensics.augmentation import Chain
 from forensics.detector import CropDetector, Localiser, Trainable, fake_logit
 from forensics.feature_store import FeatureStore, stored_features
 from forensics.linear_head import HeadRecipe, HeadRows, LinearHead, fit_head
-from forensics.neural import CLIP_PATCH, CLIP_SIDE, CLIP_WIDTH, clip_patches
+from forensics.neural import CLIP_PATCH, CLIP_SIDE, CLIP_WIDTH, clip_areas, clip_tokens
 from forensics.plugins import backbones, fingerprint
 from forensics.schema import Floats, Image, Map, Step
-from forensics.traces.crops import crop_areas, fitting_side, padded
+from forensics.traces.crops import padded
 from forensics.training import TrainingData
 from forensics.views import View, all_views, cache_key, fill, kinds_of, pairs_of, weights_of
 from forensics.weights import load_tensors
@@ -29,8 +29,6 @@ from forensics.weights import load_tensors
 BATCH = 32
 HEATMAP_GAIN = 2.0
 """Logits of single patches are spread wider than those of pictures; this brings them to one."""
-KEPT = 16
-"""Crops whose patch logits stay in memory, so that a map costs nothing after a score."""
 
 
 @dataclass(frozen=True)
@@ -94,23 +92,11 @@ class ClipPairs(CropDetector, Localiser, Trainable):
         """The trained head, read at first use."""
         return LinearHead.read(load_tensors(self.card))
 
-    @cached_property
-    def _tokens(self) -> Callable[[bytes, tuple[int, ...]], Floats]:
-        """Patch tokens by a crop's bytes and shape; the latest stay, for `locate`."""
-
-        @lru_cache(KEPT)
-        def tokens(pixels: bytes, shape: tuple[int, ...]) -> Floats:
-            return clip_patches(np.frombuffer(pixels, np.uint8).reshape(shape))
-
-        return tokens
-
     def _means(self, crops: Sequence[Image]) -> Floats:
-        tokens = [self._tokens(crop.tobytes(), crop.shape) for crop in crops]
-        return np.stack([grid.mean(axis=(0, 1)) for grid in tokens])
+        return np.stack([clip_tokens(crop).mean(axis=(0, 1)) for crop in crops])
 
     def _areas(self, image: Image) -> list[tuple[slice, slice]]:
-        side = fitting_side(image, CLIP_SIDE, CLIP_PATCH)
-        return crop_areas(image.shape[:2], side, self.options.crops)
+        return clip_areas(image, self.options.crops)
 
     def _map(self, image: Image) -> Map:
         """Lay the patches' logits over the picture, the mean where crops overlap.
@@ -120,8 +106,7 @@ class ClipPairs(CropDetector, Localiser, Trainable):
         total, seen, chance = (np.zeros(image.shape[:2], np.float32) for _ in range(3))
         areas = self._areas(image)
         for area in areas:
-            crop = padded(image[area], CLIP_PATCH)
-            tokens = self._tokens(crop.tobytes(), crop.shape)
+            tokens = clip_tokens(padded(image[area], CLIP_PATCH))
             logits = fake_logit(self.head.class_logits(tokens.reshape(-1, CLIP_WIDTH)))
             fine = np.kron(logits.reshape(tokens.shape[:2]), np.ones((CLIP_PATCH, CLIP_PATCH)))
             height, width = image[area].shape[:2]

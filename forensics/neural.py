@@ -5,7 +5,7 @@ Crops run one at a time, so that no score depends on its neighbours.
 
 import os
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from forensics.plugins import backbones
 from forensics.schema import Floats, Image
+from forensics.traces.crops import crop_areas, fitting_side
 from forensics.weights import file_named, verified_path
 
 CLIP_MEAN = np.asarray([0.48145466, 0.4578275, 0.40821073], np.float32)
@@ -21,6 +22,9 @@ CLIP_PATCH = 16
 CLIP_SIDE = 224
 """The largest side of a crop; smaller ones are multiples of 16 px."""
 CLIP_WIDTH = 3 * 768
+KEPT = 16
+"""Crops whose patch tokens stay in memory: a map costs nothing after a score, and whatever else
+reads the same crops of a picture nothing either."""
 
 
 @cache
@@ -78,6 +82,24 @@ def clip_patches(crop: Image) -> Floats:
     card = backbones()["clip_vit_b16"]
     path = verified_path(card, file_named(card, ".onnx"))
     return run_each(path, [crop], CLIP_MEAN, CLIP_STD).reshape(rows, columns, CLIP_WIDTH)
+
+
+def clip_tokens(crop: Image) -> Floats:
+    """As `clip_patches`; the latest `KEPT` crops are computed once. Not to be written to."""
+    return _kept_tokens(crop.tobytes(), crop.shape)
+
+
+@lru_cache(KEPT)
+def _kept_tokens(pixels: bytes, shape: tuple[int, ...]) -> Floats:
+    tokens = clip_patches(np.frombuffer(pixels, np.uint8).reshape(shape))
+    tokens.setflags(write=False)
+    return tokens
+
+
+def clip_areas(image: Image, at_most: int) -> list[tuple[slice, slice]]:
+    """Where CLIP looks in a picture: at most so many native crops of whole patches."""
+    side = fitting_side(image, CLIP_SIDE, CLIP_PATCH)
+    return crop_areas(image.shape[:2], side, at_most)
 
 
 def normalised(crop: Image, mean: Floats, std: Floats) -> Floats:
