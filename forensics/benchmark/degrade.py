@@ -13,6 +13,9 @@ and the chain alone, never on the label.
 | `crop[:F]` | a random part with F of each side (default 0.8), which shifts every 8-px grid |
 | `screenshot` | shown at 0.6 to 1.4 of its size (bilinear), up to 8 px cut from each edge |
 | `social` | sent through a social network twice: see `social` |
+| `launder` | shrunk, compressed, enlarged again, compressed again: `laundering.laundered` |
+| `depeak` | peaks of the residual's power spectrum taken out: `laundering.without_peaks` |
+| `rephotograph` | a screen that shows it is photographed: `laundering.rephotographed` |
 """
 
 import hashlib
@@ -25,6 +28,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from forensics.augmentation import jpeg, webp
+from forensics.benchmark.laundering import laundered, rephotographed, without_peaks
 from forensics.errors import InvalidOption
 from forensics.schema import Image
 
@@ -196,6 +200,9 @@ STEPS: dict[str, _Kind] = {
     "crop": _Kind(cropped, 0.1, 1.0, 0.8),
     "screenshot": _Kind(lambda image, _, rng: screenshot(image, rng)),
     "social": _Kind(lambda image, _, rng: social(image, rng)),
+    "launder": _Kind(lambda image, _, rng: laundered(image, rng)),
+    "depeak": _Kind(lambda image, _, __: without_peaks(image)),
+    "rephotograph": _Kind(lambda image, _, rng: rephotographed(image, rng)),
 }
 
 
