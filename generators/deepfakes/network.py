@@ -13,7 +13,9 @@ from torch.nn import functional
 from generators.deepfakes import SIDES
 
 _DEEPEST = 4
-"""Side in px of the code's map."""
+"""Side in px of the map that the bottleneck reads."""
+_WIDEST = 4
+"""Channels of the deepest stages, in widths; more cost most of a step and half of the file."""
 
 
 class Up(nn.Module):
@@ -29,20 +31,20 @@ class Up(nn.Module):
 
 
 class Encoder(nn.Module):
-    """(N, 3, side, side) in [0, 1] -> (N, 4 width, 8, 8)."""
+    """(N, 3, side, side) in [0, 1] -> (N, 4 width, 8, 8), by way of `code` numbers."""
 
-    def __init__(self, side: int, width: int) -> None:
+    def __init__(self, side: int, width: int, code: int) -> None:
         super().__init__()
         # 64 px are halved four times, 128 px five times; the last stages keep their width.
         halvings = (side // _DEEPEST).bit_length() - 1
-        channels = [3, *(width * min(2**stage, 8) for stage in range(halvings))]
+        channels = [3, *(width * min(2**stage, _WIDEST) for stage in range(halvings))]
         stages: list[nn.Module] = []
         for inputs, outputs in pairwise(channels):
             stages += [nn.Conv2d(inputs, outputs, 5, 2, padding=2), nn.LeakyReLU(0.1)]
         self.stages = nn.Sequential(*stages)
         deep = channels[-1]
-        self.narrow = nn.Linear(deep * _DEEPEST**2, deep)
-        self.wide = nn.Linear(deep, deep * _DEEPEST**2)
+        self.narrow = nn.Linear(deep * _DEEPEST**2, code)
+        self.wide = nn.Linear(code, deep * _DEEPEST**2)
         self.up = Up(deep, 4 * width)
 
     def forward(self, pictures: Tensor) -> Tensor:
@@ -66,14 +68,19 @@ class Decoder(nn.Sequential):
 class Pair(nn.Module):
     """An encoder of anybody's face and the decoders of two people."""
 
-    def __init__(self, side: int, width: int) -> None:
-        """Build it for chips of `side` px, 64 or 128; the first stage has `width` channels."""
+    def __init__(self, side: int, width: int, code: int) -> None:
+        """Build it for chips of `side` px, 64 or 128; see `DeepfakesRecipe` for the others."""
         super().__init__()
         if side not in SIDES:
             raise ValueError(f"side must be one of {SIDES}, got {side}")
-        self.side, self.width = side, width
-        self.encoder = Encoder(side, width)
+        self.side = side
+        self.encoder = Encoder(side, width, code)
         self.source, self.target = Decoder(side, width), Decoder(side, width)
+
+    def forward(self, sources: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Rebuild chips of each person by that person's decoder: (N, 3, side, side) in [0, 1]."""
+        code = self.encoder(torch.cat([sources, targets]))
+        return self.source(code[: len(sources)]), self.target(code[len(sources) :])
 
 
 class Swap(nn.Module):

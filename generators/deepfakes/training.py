@@ -1,5 +1,6 @@
 """Trains a pair: each decoder rebuilds its own person from chips that were bent a little."""
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,28 +30,45 @@ def train_pair(data: SwapData, recipe: DeepfakesRecipe, seed: int) -> Iterator[S
     A run that was stopped goes on from its last report, drawing what it would have drawn.
     """
     torch.manual_seed(seed)
-    pair = Pair(recipe.side, recipe.width).to(memory_format=torch.channels_last)
+    pair = Pair(recipe.side, recipe.width, recipe.code).to(memory_format=torch.channels_last)
     optimiser = torch.optim.Adam(pair.parameters(), lr=recipe.rate, betas=(0.5, 0.999))
     checkpoint = Checkpoint(data.folder / "checkpoint.pt")
     start = _resumed(checkpoint, pair, optimiser, recipe)
-    people = {
-        "source": kept_chips(data.source, data.folder / "source.npy", recipe.side),
-        "target": kept_chips(data.target, data.folder / "target.npy", recipe.side),
-    }
+    sources = kept_chips(data.source, data.folder / "source.npy", recipe.side)
+    targets = kept_chips(data.target, data.folder / "target.npy", recipe.side)
+    people = recoloured(sources, targets), targets
     for step in range(start, recipe.steps):
         rng = np.random.default_rng([seed, step])
-        losses = {
-            f"{name}_error": _step_error(pair, name, faces, recipe, rng)
-            for name, faces in people.items()
-        }
+        errors = _errors(pair, people, recipe, rng)
+        for group in optimiser.param_groups:
+            group["lr"] = recipe.rate * _share_of_rate(step / recipe.steps)
         optimiser.zero_grad(set_to_none=True)
-        torch.stack(list(losses.values())).sum().backward()
+        errors.sum().backward()
         optimiser.step()
         done = step + 1
         if done % recipe.every == 0 or done == recipe.steps:
             checkpoint.save(_state(pair, optimiser, done, recipe))
-            yield Step(done, recipe.steps, {name: float(loss) for name, loss in losses.items()})
+            of_source, of_target = errors.tolist()
+            yield Step(done, recipe.steps, {"source_error": of_source, "target_error": of_target})
     _write(pair, data.folder)
+
+
+def recoloured(faces: Image, others: Image) -> Image:
+    """Give faces the mean and the spread of others in each channel, as the program of 2017 did.
+
+    Else the light of a clip tells the encoder who is shown, and a target's expression reaches the
+    source's decoder as a code that it has never met.
+
+    Args:
+        faces: (N, S, S, 3) uint8 RGB.
+        others: (M, S, S, 3) uint8 RGB.
+    """
+    mean, spread = faces.mean(axis=(0, 1, 2)), faces.std(axis=(0, 1, 2))
+    # A clip of one flat colour has no spread to divide by.
+    gain = np.clip(others.std(axis=(0, 1, 2)) / np.maximum(spread, 1), 0.5, 2)
+    moved = (faces - mean) * gain + others.mean(axis=(0, 1, 2))
+    made: Image = np.rint(np.clip(moved, 0, 255)).astype(np.uint8)
+    return made
 
 
 def kept_chips(portraits: Callable[[], Iterator[Portrait]], path: Path, side: int) -> Image:
@@ -128,16 +146,34 @@ def _sampled(face: Image, across: NDArray[np.floating], down: NDArray[np.floatin
     return made.astype(np.uint8, copy=False)
 
 
-def _step_error(
-    pair: Pair, name: str, faces: Image, recipe: DeepfakesRecipe, rng: np.random.Generator
+def _errors(
+    pair: Pair, people: tuple[Image, Image], recipe: DeepfakesRecipe, rng: np.random.Generator
 ) -> Tensor:
-    chosen = faces[rng.integers(0, len(faces), recipe.batch)]
-    inputs, wanted = (_tensor(part) for part in bent(chosen, recipe.side, recipe.bend, rng))
-    made = getattr(pair, name)(pair.encoder(inputs))
-    return torch.mean(torch.abs(made - wanted))
+    """Mean absolute errors of the source's and the target's chips, rebuilt from bent ones: (2,)."""
+    drawn = [
+        bent(faces[rng.integers(0, len(faces), recipe.batch)], recipe.side, recipe.bend, rng)
+        for faces in people
+    ]
+    (sources, wanted_sources), (targets, wanted_targets) = [
+        (_tensor(crooked), _tensor(straight)) for crooked, straight in drawn
+    ]
+    with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
+        of_source, of_target = pair(sources, targets)
+    return torch.stack(
+        [
+            torch.mean(torch.abs(of_source.float() - wanted_sources)),
+            torch.mean(torch.abs(of_target.float() - wanted_targets)),
+        ]
+    )
+
+
+def _share_of_rate(passed: float) -> float:
+    """From 1 to a tenth along half a cosine, `passed` from 0 to 1."""
+    return 0.1 + 0.9 * (1 + math.cos(math.pi * passed)) / 2
 
 
 def _tensor(faces: Image) -> Tensor:
+    # Permuted alone, the chips lie in memory as channels_last wants them.
     return torch.from_numpy(faces).permute(0, 3, 1, 2).float().div_(255)
 
 
@@ -146,8 +182,7 @@ def _state(
 ) -> dict[str, Any]:
     return {
         "step": step,
-        "side": recipe.side,
-        "width": recipe.width,
+        "shape": [recipe.side, recipe.width, recipe.code],
         "pair": pair.state_dict(),
         "optimiser": optimiser.state_dict(),
     }
@@ -159,9 +194,10 @@ def _resumed(
     state = checkpoint.load()
     if state is None:
         return 0
-    if (state["side"], state["width"]) != (recipe.side, recipe.width):
+    side, width, code = state["shape"]
+    if (side, width, code) != (recipe.side, recipe.width, recipe.code):
         raise InvalidOption(
-            f"the run in this folder has side {state['side']} and width {state['width']}; "
+            f"the run in this folder has side {side}, width {width} and code {code}; "
             "go on with these, or give another --out"
         )
     pair.load_state_dict(state["pair"])

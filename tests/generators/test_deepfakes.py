@@ -16,9 +16,9 @@ from generators.deepfakes import SIDES, Deepfakes, DeepfakesOptions, DeepfakesRe
 torch = pytest.importorskip("torch")
 
 from generators.deepfakes.network import Pair, Swap  # noqa: E402
-from generators.deepfakes.training import bent, kept_chips, outer_side  # noqa: E402
+from generators.deepfakes.training import bent, kept_chips, outer_side, recoloured  # noqa: E402
 
-TINY = DeepfakesRecipe(side=64, width=2, steps=4, batch=2, every=1)
+TINY = DeepfakesRecipe(side=64, width=2, code=3, steps=4, batch=2, every=1)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def trained(data: SwapData, recipe: DeepfakesRecipe = TINY) -> Iterator[Step]:
 
 @pytest.mark.parametrize("side", SIDES)
 def test_a_pair_maps_chips_to_chips(side: int) -> None:
-    pair = Pair(side, 2)
+    pair = Pair(side, 2, 3)
     chips = torch.zeros(3, side, side, 3, dtype=torch.uint8)
     assert Swap(pair)(chips).shape == chips.shape
     assert pair.encoder(torch.zeros(1, 3, side, side)).shape[2:] == (8, 8)
@@ -53,7 +53,7 @@ def test_a_trained_pair_swaps_without_torch_s_help(data: SwapData, person: Portr
     _, mask = plugin.swap(Frame(person.image), [], faces=person.landmarks[None])
     assert mask.max() == 1
     chips = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
-    pair = Pair(64, 2)
+    pair = Pair(64, 2, 3)
     from safetensors.torch import load_file
 
     pair.load_state_dict(load_file(data.folder / "pair.safetensors"))
@@ -79,18 +79,18 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(data: SwapData, tmp_pat
 @pytest.mark.filterwarnings("ignore")
 def test_a_folder_of_another_pair_is_refused(data: SwapData) -> None:
     list(trained(data))
-    with pytest.raises(InvalidOption, match="has side 64 and width 2"):
+    with pytest.raises(InvalidOption, match="has side 64, width 2 and code 3"):
         list(trained(data, DeepfakesRecipe(side=64, width=3, steps=5, batch=2, every=1)))
 
 
 def test_learning_lowers_the_error(data: SwapData) -> None:
-    recipe = DeepfakesRecipe(side=64, width=4, steps=30, batch=4, rate=3e-3, every=10)
+    recipe = DeepfakesRecipe(side=64, width=4, code=8, steps=30, batch=4, rate=3e-3, every=10)
     steps = trained(data, recipe)
     errors = [next(steps).figures["source_error"] for _ in range(3)]
     assert errors[-1] < 0.9 * errors[0]
 
 
-@pytest.mark.parametrize("recipe", [{"side": 96}, {"width": 0}, {"batch": 0}])
+@pytest.mark.parametrize("recipe", [{"side": 96}, {"width": 0}, {"code": 0}, {"batch": 0}])
 def test_recipes_that_make_no_sense_are_refused(recipe: dict[str, int]) -> None:
     with pytest.raises(InvalidOption):
         DeepfakesRecipe(**recipe)
@@ -103,6 +103,16 @@ def test_bent_chips_stay_in_place(person: Portrait, tmp_path: Path) -> None:
     difference = np.abs(crooked.astype(int) - straight).mean()
     assert 1 < difference < 25
     assert np.array_equal(kept_chips(lambda: iter([]), tmp_path / "one.npy", 64), faces)
+
+
+def test_recoloured_faces_have_the_others_light() -> None:
+    rng = np.random.default_rng(0)
+    faces = rng.normal([90, 120, 60], [20, 10, 15], (5, 8, 8, 3)).astype(np.uint8)
+    others = rng.normal([140, 100, 80], [15, 18, 12], (3, 8, 8, 3)).astype(np.uint8)
+    made = recoloured(faces, others)
+    np.testing.assert_allclose(made.mean((0, 1, 2)), others.mean((0, 1, 2)), atol=0.5)
+    np.testing.assert_allclose(made.std((0, 1, 2)), others.std((0, 1, 2)), atol=0.5)
+    assert np.array_equal(recoloured(faces[:1] * 0, faces[:1] * 0 + 9), faces[:1] * 0 + 9)
 
 
 def test_portraits_come_from_folders_and_say_what_is_missing(tmp_path: Path) -> None:
