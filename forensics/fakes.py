@@ -3,7 +3,10 @@
 import csv
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from io import StringIO
 from pathlib import Path
+
+from forensics.writing import write_whole
 
 
 @dataclass(frozen=True)
@@ -26,16 +29,19 @@ class Row:
 
 
 def write_manifest(path: Path, rows: Sequence[Row]) -> None:
-    """Write the rows; those of earlier runs stay, unless their file was made anew."""
+    """Write the rows; those of earlier runs stay, unless their file was made anew.
+
+    Raises:
+        OutputFailed: the disk is full, or the folder may not be written; the old rows stay.
+    """
     fields = list(asdict(rows[0]))
     lines: dict[str, dict[str, object]] = {}
     if path.is_file():
         with path.open(newline="", encoding="utf-8") as stream:
             lines = {line["path"]: dict(line) for line in csv.DictReader(stream)}
     lines.update({row.path: asdict(row) for row in rows})
-    partial = path.with_suffix(".part")
-    with partial.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, fields, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines.values())
-    partial.replace(path)
+    text = StringIO(newline="")
+    writer = csv.DictWriter(text, fields, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines.values())
+    write_whole(path, text.getvalue().encode())

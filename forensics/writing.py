@@ -16,6 +16,7 @@ from defusedxml.ElementTree import ParseError, fromstring
 from PIL import Image as Pillow
 from PIL.PngImagePlugin import PngInfo
 
+from forensics.errors import OutputFailed
 from forensics.schema import Image
 from forensics.signing import signed
 
@@ -83,7 +84,7 @@ def write_picture(
     Raises:
         ValueError: another suffix, or no such picture.
         InvalidOption: the certificate cannot sign.
-        OSError: the folder cannot be written.
+        OutputFailed: the disk is full, or the folder may not be written.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:  # noqa: PLR2004
         raise ValueError(f"a picture must be (H, W, 3) uint8, got {image.shape} {image.dtype}")
@@ -96,7 +97,7 @@ def write_picture(
         raise ValueError(f"pictures are written as .png, .jpg or .jpeg, not {path.name!r}")
     if certificate is not None:
         data = signed(data, kind, provenance, certificate)
-    return _write_whole(path, data)
+    return write_whole(path, data)
 
 
 def clip_tags(provenance: Provenance) -> dict[str, str]:
@@ -212,16 +213,27 @@ def _from_xmp(description: Element) -> Provenance | None:
         return None
 
 
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write beside the target first: a reader never meets half a file."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
+def write_whole(path: Path, data: bytes) -> None:
+    """Write beside the target first: a reader never meets half a file.
+
+    Raises:
+        OutputFailed: the disk is full, or the folder may not be written; what was there stays.
+    """
+    temporary: Path | None = None
     try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         # mkstemp makes files for their owner only; a picture is no secret.
         temporary.chmod(0o644)
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    except BaseException as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
+        raise OutputFailed(
+            f"{path.name} could not be written ({error.strerror or error}); "
+            "make room or choose another folder"
+        ) from error

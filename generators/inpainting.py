@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.detector import Trainable
+from forensics.errors import InvalidOption
 from forensics.generator import Manipulator
 from forensics.media import load_image
 from forensics.schema import Floats, Image, Map, Step
@@ -64,7 +65,7 @@ class Inpainting(Manipulator, Trainable):
         """Return filled pictures, and masks: 1 in holes; picture i depends on `seed` and i alone.
 
         Raises:
-            ValueError: the mask has another size than the picture.
+            InvalidOption: the mask has another size than the picture.
         """
         holes = [self.holes(image, seed, index) for index, image in enumerate(images)]
         made = [self.filled(image, hole) for image, hole in zip(images, holes, strict=True)]
@@ -77,7 +78,7 @@ class Inpainting(Manipulator, Trainable):
             return random_holes(height, width, np.random.default_rng([seed, index]))
         drawn = load_image(Path(self.options.mask))
         if drawn.shape[:2] != (height, width):
-            raise ValueError(
+            raise InvalidOption(
                 f"the mask is {drawn.shape[1]} x {drawn.shape[0]} px, not {width} x {height} as the"
                 " picture"
             )

@@ -56,6 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=f"also report.html: photograph, picture, mask, surroundings; the first {REPORTED}",
     )
+    parser.add_argument(
+        "--sign", type=Path, metavar="CERT", help="PEM with certificates and key: adds C2PA"
+    )
     add_sheet_arguments(parser)
     add_option_flags(parser, "generator")
     parser.set_defaults(refuse=parser.error)
@@ -75,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     rows, pictures, shown = [], [], []
     for index, picture in enumerate(made):
-        rows.append(_write(args.out, index, plugin, picture))
+        rows.append(_write(args, index, plugin, picture))
         if args.report and index < REPORTED:
             shown.append(_entry(plugin, rows[-1], picture))
         if args.grid or args.contact_sheet:
@@ -122,19 +125,20 @@ def _sampled(plugin: Any, count: int, seed: int) -> Iterator[Made]:
         yield Made(image, np.ones(image.shape[:2], dtype=np.float32), seed, "")
 
 
-def _write(folder: Path, index: int, plugin: Any, made: Made) -> Row:
+def _write(args: argparse.Namespace, index: int, plugin: Any, made: Made) -> Row:
     card = plugin.card
-    path = folder / f"{card.name}-{index:04d}.png"
+    path = args.out / f"{card.name}-{index:04d}.png"
     whole = bool(made.mask.min() == 1)
     provenance = _provenance(plugin, made.seed, made.parent, whole=whole)
-    write_picture(path, made.image, provenance)
+    mask = "" if whole else _write_mask(path, made.mask, provenance, args.sign)
+    write_picture(path, made.image, provenance, certificate=args.sign)
     return Row(
         path=path.name,
         label="fake",
         family=plugin.family,
         generator=card.name,
         group=card.name,
-        mask="" if whole else _write_mask(path, made.mask, provenance),
+        mask=mask,
         source=f"forensics generate {card.name}",
         width=made.image.shape[1],
         height=made.image.shape[0],
@@ -179,9 +183,9 @@ def _provenance(plugin: Any, seed: int, parent: str, *, whole: bool) -> Provenan
     )
 
 
-def _write_mask(picture: Path, mask: Map, provenance: Provenance) -> str:
+def _write_mask(picture: Path, mask: Map, words: Provenance, certificate: Path | None) -> str:
     """Write a mask beside its picture, 0 to 255 in three equal channels; return its name."""
     path = picture.with_name(f"{picture.stem}-mask.png")
     grey = np.rint(mask * 255).astype(np.uint8)
-    write_picture(path, np.repeat(grey[:, :, None], 3, axis=2), provenance)
+    write_picture(path, np.repeat(grey[:, :, None], 3, axis=2), words, certificate=certificate)
     return path.name

@@ -64,7 +64,7 @@ def write_sheets(
     """Write what was asked for into `args.out`; return the names of the files.
 
     Args:
-        args: the flags of `add_sheet_arguments`, and name, seed and out.
+        args: the flags of `add_sheet_arguments`, and name, seed, out and sign.
         plugin: the generator.
         pictures: name and pixels of what was made.
         mark: provenance of every file.
@@ -75,32 +75,35 @@ def write_sheets(
     if args.grid:
         if len({image.shape for image in images}) > 1:
             raise ValueError("a grid needs pictures of one size: take --contact-sheet")
-        written.append(_written(args.out / "grid.png", tiled(images, columns), mark))
+        written.append(_written(args, "grid.png", tiled(images, columns), mark))
     if args.contact_sheet:
         sheet = contact_sheet(images, [name for name, _ in pictures[:LARGEST]], columns)
-        written.append(_written(args.out / "contact-sheet.png", sheet, mark))
+        written.append(_written(args, "contact-sheet.png", sheet, mark))
     if args.mix:
         table = plugin.mix(*MIXED, args.seed)
         cells = [image for row in table for image in row]
-        written.append(_written(args.out / "mix.png", tiled(cells, len(table[0])), mark))
+        written.append(_written(args, "mix.png", tiled(cells, len(table[0])), mark))
     if args.interpolate:
-        written.append(_walk(args.out / "walk.mp4", plugin, args.seed, mark))
+        written.append(_walk(args, plugin, mark))
     return written
 
 
-def _written(path: Path, image: Image, mark: Provenance) -> str:
-    write_picture(path, image, mark)
-    return path.name
+def _written(args: argparse.Namespace, name: str, image: Image, mark: Provenance) -> str:
+    write_picture(args.out / name, image, mark, certificate=args.sign)
+    return name
 
 
-def _walk(path: Path, plugin: Interpolator, seed: int, mark: Provenance) -> str:
+def _walk(args: argparse.Namespace, plugin: Interpolator, mark: Provenance) -> str:
+    path: Path = args.out / "walk.mp4"
     count = KEYS * STRETCH
-    frames = tqdm(plugin.walk(KEYS, STRETCH, seed), path.name, count, unit="frame", disable=None)
+    frames = tqdm(
+        plugin.walk(KEYS, STRETCH, args.seed), path.name, count, unit="frame", disable=None
+    )
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         only = Path(folder) / "walk.mp4"
         with piece(only, Fraction(RATE)) as write:
             for frame in frames:
                 write(frame)
         timeline = Timeline(tuple(range(count)), Fraction(1, RATE), 0, None)
-        join(path, [only], timeline, sound=None, provenance=mark)
+        join(path, [only], timeline, sound=None, provenance=mark, certificate=args.sign)
     return path.name

@@ -12,12 +12,14 @@ from PIL import Image as Pillow
 from forensics import plugins
 from forensics.commands import generate, options
 from forensics.commands.common import run_command
-from forensics.errors import BrokenPlugin, UnknownPlugin
+from forensics.errors import BrokenPlugin, OutputFailed, UnknownPlugin
+from forensics.evidence.provenance import Manifest, read_manifest
 from forensics.generator import Generator, Manipulator
 from forensics.media import load_image
 from forensics.plugins import Entry
 from forensics.schema import Image, Map, ModelCard
 from forensics.writing import read_provenance
+from tests.media.test_signing import signer
 
 Run = Callable[..., int]
 
@@ -127,6 +129,31 @@ def test_report_shows_what_was_changed(run: Run, photograph: Path, out: Path) ->
     html = (out / "report.html").read_text(encoding="utf-8")
     assert manifest(out)[0]["parent"] in html
     assert "around the largest change, before" in html
+
+
+def test_a_certificate_signs_pictures_masks_and_sheets(
+    run: Run, photograph: Path, out: Path, tmp_path: Path
+) -> None:
+    pem, root = signer(tmp_path)
+    run("painter", "--input", photograph, "--size", 2, "--contact-sheet", "--sign", pem)
+    names = ["contact-sheet.png", "painter-0000-mask.png", "painter-0000.png"]
+    assert sorted(path.name for path in out.glob("*.png")) == names
+    for name in names:
+        found = read_manifest((out / name).read_bytes(), root)
+        assert isinstance(found, Manifest)
+        assert found.state == "Trusted"
+
+
+def test_a_full_disk_is_said(
+    run: Run, photograph: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OutputFailed, match=r"painter-0000-mask\.png .*No space left"):
+        run("painter", "--input", photograph, "--size", 2)
+    assert list(out.iterdir()) == []
 
 
 def test_no_report_unless_asked_for(run: Run, out: Path) -> None:

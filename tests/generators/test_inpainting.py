@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from torch import Tensor, nn
 
+from forensics.errors import InvalidOption
 from forensics.plugins import load
 from forensics.schema import Image
 from forensics.traces.holes import SHARE, random_holes
@@ -122,7 +123,7 @@ def test_what_lay_in_a_hole_is_forgotten(photograph: Image) -> None:
 def test_mask_of_another_size_is_refused(photograph: Image, tmp_path: Path) -> None:
     Pillow.new("L", (91, 70), 255).save(tmp_path / "mask.png")
     plugin = load("generator", "inpainting", InpaintingOptions(mask=str(tmp_path / "mask.png")))
-    with pytest.raises(ValueError, match="91 x 70 px, not 90 x 70"):
+    with pytest.raises(InvalidOption, match="91 x 70 px, not 90 x 70"):
         plugin.apply([photograph], 0)
 
 

@@ -22,12 +22,16 @@ PEM = serialization.Encoding.PEM
 
 @pytest.fixture(scope="module")
 def credentials(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    return signer(tmp_path_factory.mktemp("signer"))
+
+
+def signer(folder: Path) -> tuple[Path, str]:
     """A signer's PEM file, and the certificate of who stands above."""
     above, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     root = certificate("Test root", above, above).public_bytes(PEM)
     chain = certificate("Test signer", key, above).public_bytes(PEM) + root
     secret = key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path = tmp_path_factory.mktemp("signer") / "signer.pem"
+    path = folder / "signer.pem"
     path.write_bytes(chain + secret)
     return path, root.decode()
 

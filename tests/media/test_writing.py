@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from forensics.errors import OutputFailed
+from forensics.fakes import Row, write_manifest
 from forensics.media import load_image
 from forensics.schema import Image
 from forensics.writing import Provenance, read_provenance, write_picture
@@ -80,9 +82,24 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
 ) -> None:
     (tmp_path / "made.png").write_bytes(b"old")
     monkeypatch.setattr(Path, "replace", disk_full)
-    with pytest.raises(OSError, match="full"):
+    with pytest.raises(OutputFailed, match=r"made\.png could not be written \(full\)"):
         write_picture(tmp_path / "made.png", gradient(), ROWS[0])
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+def test_a_failed_manifest_keeps_the_old_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        Row(name, "fake", "gan", "g", "g", "", "s", 1, 1, 9, "00", "n", "")
+        for name in ("a.png", "b.png")
+    ]
+    write_manifest(tmp_path / "manifest.csv", rows[:1])
+    before = (tmp_path / "manifest.csv").read_bytes()
+    monkeypatch.setattr(Path, "replace", disk_full)
+    with pytest.raises(OutputFailed, match=r"manifest\.csv could not be written"):
+        write_manifest(tmp_path / "manifest.csv", rows[1:])
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [before]
 
 
 def test_the_same_picture_is_the_same_file(tmp_path: Path) -> None:
