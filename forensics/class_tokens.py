@@ -52,7 +52,7 @@ class TokenReader:
 
     def of_crops(self, crops: Sequence[Image]) -> Floats:
         """Class tokens of k crops, each (16 h, 16 w, 3) uint8 RGB: (k, 12, 768) float32."""
-        stored = self._store
+        stored = self.store
         rows = self._tokens(crops) if stored is None else self._known(stored, crops)
         return rows.reshape(len(crops), BLOCKS, WIDTH)
 
@@ -75,7 +75,8 @@ class TokenReader:
         return rows.reshape(-1, BLOCKS, WIDTH)
 
     @cached_property
-    def _store(self) -> FeatureStore | None:
+    def store(self) -> FeatureStore | None:
+        """Where tokens are kept by the crops' pixels; None where no folder was given."""
         if not self._cache:
             return None
         name = f"clip-classes-{fingerprint(backbones()[BACKBONE])[:12]}"

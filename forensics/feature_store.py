@@ -29,9 +29,7 @@ class FeatureStore:
         self._base.execute("PRAGMA journal_mode=WAL")
         self._base.execute("PRAGMA synchronous=NORMAL")
         with self._base:
-            self._base.execute(
-                "CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, row BLOB)"
-            )
+            self._base.execute(TABLE)
 
     def __contains__(self, key: str) -> bool:
         return self._row(key) is not None
@@ -65,6 +63,11 @@ class FeatureStore:
         return None if answer is None else answer[0]
 
 
+def pixel_key(crop: Image) -> str:
+    """Under which a crop's features are kept: its size and its pixels decide, nothing else."""
+    return hashlib.sha256(repr(crop.shape).encode() + crop.tobytes()).hexdigest()
+
+
 def stored_features(
     store: FeatureStore, crops: Sequence[Image], compute: Callable[[Sequence[Image]], Floats]
 ) -> Floats:
@@ -73,9 +76,7 @@ def stored_features(
     Values pass through float16 whether they are new or not, so that a score does not depend on
     what the store held before.
     """
-    keys = [
-        hashlib.sha256(repr(crop.shape).encode() + crop.tobytes()).hexdigest() for crop in crops
-    ]
+    keys = [pixel_key(crop) for crop in crops]
     missing = {key: crop for key, crop in zip(keys, crops, strict=True) if key not in store}
     if missing:
         store.append(list(missing), compute(list(missing.values())))
