@@ -51,6 +51,15 @@ def signed(data: bytes, kind: str, provenance: "Provenance", certificate: Path) 
     return made.getvalue()
 
 
+def check_certificate(certificate: Path) -> None:
+    """See before the work begins whether a PEM file holds what signing needs.
+
+    Raises:
+        InvalidOption: it cannot be read, or cannot sign.
+    """
+    _credentials(certificate)
+
+
 def _manifest(provenance: "Provenance") -> dict[str, Any]:
     agent = {"name": provenance.generator, "version": provenance.version}
     action = {

@@ -213,6 +213,21 @@ def _from_xmp(description: Element) -> Provenance | None:
         return None
 
 
+def made_folder(path: Path) -> Path:
+    """Make a folder and those above it, where they are missing.
+
+    Raises:
+        OutputFailed: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputFailed(
+            f"{path} cannot be made a folder ({error.strerror}); choose another"
+        ) from error
+    return path
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write beside the target first: a reader never meets half a file.
 

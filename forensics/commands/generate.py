@@ -22,8 +22,9 @@ from forensics.generator import Manipulator, Swapper
 from forensics.media import load_image
 from forensics.plugins import entries, load
 from forensics.schema import Image, Map
+from forensics.signing import check_certificate
 from forensics.weights import file_sha256
-from forensics.writing import Provenance, write_picture
+from forensics.writing import Provenance, made_folder, write_picture
 
 if TYPE_CHECKING:
     from forensics.report.made_page import Entry
@@ -75,7 +76,9 @@ def run(args: argparse.Namespace) -> int:
         made = _pictures(plugin, args.input, args.count, args.seed)
     except ValueError as error:
         args.refuse(str(error))
-    args.out.mkdir(parents=True, exist_ok=True)
+    if args.sign is not None:
+        check_certificate(args.sign)
+    made_folder(args.out)
     rows, pictures, shown = [], [], []
     for index, picture in enumerate(made):
         rows.append(_write(args, index, plugin, picture))

@@ -58,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the swapped file, its mask and a row of the manifest; return 0."""
+    from forensics.signing import check_certificate
     from forensics.swapping import chosen_person, is_picture, read_sources
 
     if not args.i_have_consent:
@@ -70,6 +71,8 @@ def run(args: argparse.Namespace) -> int:
         args.refuse(f"{args.model} needs pictures of the face to put in: give --source")
     picture = is_picture(args.target)
     _check_output(args.out, picture)
+    if args.sign is not None:
+        check_certificate(args.sign)
     _ = swapper.weights_sha256  # A missing network is said before the work begins.
     sources = read_sources(args.source)
     chosen = None if args.only is None else chosen_person(args.only)
@@ -93,13 +96,15 @@ def _swapper(args: argparse.Namespace) -> Swapper:
 
 
 def _check_output(out: Path, picture: bool) -> None:
+    from forensics.writing import made_folder
+
     allowed = PICTURES if picture else CLIPS
     if out.suffix.lower() not in allowed:
         kind = "a picture" if picture else "a clip"
         raise InvalidOption(
             f"TARGET is {kind}, so --out must end in {' or '.join(allowed)}, not {out.name!r}"
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
+    made_folder(out.parent)
 
 
 def _swap_picture(args: argparse.Namespace, swapper: Swapper, sources: Any, chosen: Any) -> None:

@@ -10,6 +10,7 @@ from PIL import Image as Pillow
 from forensics.errors import (
     InvalidOption,
     NoFace,
+    OutputFailed,
     UnknownPlugin,
     UnreadableMedia,
     WeightsCorrupt,
@@ -72,6 +73,21 @@ def test_output_must_be_of_the_target_s_kind(
 ) -> None:
     with pytest.raises(InvalidOption, match=r"must end in \.png or"):
         run(target, "--source", source, "--out", tmp_path / name)
+
+
+def test_a_certificate_that_cannot_sign_is_said_before_the_work(
+    run: Run, clip: Path, source: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidOption, match=r"lost\.pem cannot be read"):
+        run(clip, "--source", source, "--out", tmp_path / "o.mp4", "--sign", tmp_path / "lost.pem")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_said(
+    run: Run, target: Path, source: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(OutputFailed, match=r"target\.png cannot be made a folder"):
+        run(target, "--source", source, "--out", target / "a.png")
 
 
 def test_unknown_swappers_and_other_generators_are_refused(
