@@ -21,8 +21,9 @@ from forensics.schema import Floats, Frame, Image, Map, Step
 from forensics.user_networks import open_network, takes
 from forensics.weights import file_sha256
 
-TEMPLATE = chips.zoomed(0.78, down=-0.03)
-"""Where the five points lie in a chip: it shows the face from above the brows to the chin."""
+TEMPLATE = chips.zoomed(1.05, down=-0.18)
+"""Where the five points lie in a chip: it shows what the mask takes, from above the brows to the
+chin, and little else, so that no pixel is spent on hair."""
 SIDES = (64, 128)
 """Px of the chips that there are networks for."""
 BORDER = 0.1

@@ -84,7 +84,7 @@ def test_a_folder_of_another_pair_is_refused(data: SwapData) -> None:
 
 
 def test_learning_lowers_the_error(data: SwapData) -> None:
-    recipe = DeepfakesRecipe(side=64, width=4, code=8, steps=30, batch=4, rate=3e-3, every=10)
+    recipe = DeepfakesRecipe(side=64, width=4, code=8, steps=80, batch=4, rate=3e-3, every=20)
     steps = trained(data, recipe)
     errors = [next(steps).figures["source_error"] for _ in range(3)]
     assert errors[-1] < 0.9 * errors[0]
