@@ -53,15 +53,24 @@ def makers() -> Iterator[tuple[str, Manipulator]]:
 
 
 def facts_of(
-    name: str, maker: Manipulator, parents: Sequence[Sample], read: Callable[[Sample], Image]
+    name: str,
+    maker_of: Callable[[Sample], Manipulator],
+    parents: Sequence[Sample],
+    read: Callable[[Sample], Image],
 ) -> MakerFacts:
     """Run a maker over real pictures and compare its output with its parents.
 
     The AUC is that of high-frequency energy as a detector of this maker, its sign ignored.
+
+    Args:
+        name: the maker's.
+        maker_of: gives the maker for a picture, which is the same for all but swappers.
+        parents: the pictures.
+        read: gives their pixels.
     """
     energies, errors, spent = [], [], 0.0
     for sample in parents:
-        image = read(sample)
+        image, maker = read(sample), maker_of(sample)
         start = time.perf_counter()
         [made], _ = maker.apply([image], sample.seed(0))
         spent += time.perf_counter() - start
@@ -70,7 +79,7 @@ def facts_of(
     return MakerFacts(
         name=name,
         seconds=spent / len(parents),
-        parameters=parameters_of(maker),
+        parameters=parameters_of(maker_of(parents[0])),
         energy=_energy_auc(np.asarray(energies), parents),
         peak_signal=float(np.mean([10 * np.log10(255**2 / max(error, 1e-2)) for error in errors])),
     )

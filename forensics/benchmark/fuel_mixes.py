@@ -15,6 +15,7 @@ from forensics.benchmark.out_of_fold import (
     options_with_cache,
     score_run,
 )
+from forensics.benchmark.swap_twins import Donors, twin_reader
 from forensics.benchmark.tables import Figure, generator_auc, mean_auc, rows_of
 from forensics.detector import CropDetector, fake_logit
 from forensics.plugins import load
@@ -92,10 +93,12 @@ def left_out_auc(
 def trained(mix: Mix, fold: str, samples: Sequence[Sample], store: PictureStore) -> CropDetector:
     """The mix's detector trained without a fold; a run that is there is not trained again."""
     plugin = load("detector", mix.detector, options_with_cache(mix.detector, mix.cache))
+    kept = tuple(sample for sample in samples if sample.fold != fold)
+    donors = Donors(samples, store.read)
     data = TrainingData(
-        samples=tuple(sample for sample in samples if sample.fold != fold),
+        samples=kept,
         read=store.read,
-        makers={name: store.twin(load("generator", name)) for name in mix.makers},
+        makers={name: twin_reader(name, store, donors) for name in mix.makers},
         folder=mix.run(fold),
         cache=mix.cache,
     )

@@ -4,6 +4,8 @@ Writes `fuel.md` and a contact sheet. High-frequency energy is compared on check
 maker was trained on. The effect as fuel is the left-out AUC on folds A and C of detectors trained
 on each mix; every mix sees the same rows under the same settings. The curve by pairs is that of the
 first detector. A run that is there is not trained again.
+
+A swapper may be a maker too: it puts in the face of another picture of the same fold.
 """
 
 import argparse
@@ -17,11 +19,13 @@ from forensics.benchmark.datasets import PictureStore, capped, read_samples
 from forensics.benchmark.fuel import MakerFacts
 from forensics.benchmark.fuel_mixes import Mix, left_out_auc
 from forensics.benchmark.out_of_fold import CONDITIONS
+from forensics.benchmark.swap_twins import Donors, maker_of
 from forensics.benchmark.tables import Figure, markdown
 from forensics.commands.common import add_data_arguments
 from forensics.commands.options import with_fields
 from forensics.errors import InvalidOption
-from forensics.plugins import plugin_class
+from forensics.generator import Manipulator
+from forensics.plugins import load, plugin_class
 from forensics.report.benchmark_plots import shares_plot
 from forensics.training import Sample
 
@@ -37,6 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
     add_data_arguments(parser)
     parser.add_argument("--parents", type=int, default=120, help="pictures a maker is tried on")
+    parser.add_argument(
+        "--maker",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="try these; default: all with weights",
+    )
     parser.add_argument("--detector", nargs="+", default=["clip_pairs"], metavar="NAME")
     parser.add_argument(
         "--recipe",
@@ -71,6 +82,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MAKER",
         help="a mix of makers to train on; may come several times, and empty",
     )
+    parser.add_argument("--condition", nargs="+", default=list(CONDITIONS), choices=CONDITIONS)
+    parser.add_argument("--page", default="fuel.md", metavar="FILE.md", help="its name in --out")
     parser.add_argument("--runs", type=Path, default=Path("runs/fuel"), metavar="DIR")
     parser.add_argument("--out", type=Path, default=Path("docs/results"), metavar="DIR")
 
@@ -81,29 +94,29 @@ def run(args: argparse.Namespace) -> int:
     store = PictureStore(args.data.parent, args.cache)
     for _ in tqdm(store.find_boxes(samples), "faces", len(samples), disable=None):
         pass
-    makers = dict(fuel.makers())
-    parents = sorted((s for s in samples if s.check and not s.fake), key=lambda s: s.seed(7))
-    parents = parents[: args.parents]
+    names = args.maker or [name for name, _ in fuel.makers()]
+    reals = [sample for sample in samples if sample.check and not sample.fake]
+    parents = sorted(reals, key=lambda s: s.seed(7))[: args.parents]
+    donors = Donors(reals, store.read)
     facts = [
-        fuel.facts_of(name, maker, parents, store.read)
-        for name, maker in tqdm(makers.items(), "makers", disable=None)
+        fuel.facts_of(name, maker_of(name, donors), parents, store.read)
+        for name in tqdm(names, "makers", disable=None)
     ]
-    sheet = args.out.parent / "images" / "fuel.png"
-    fuel.contact_sheet(sheet, fuel.public_photograph(), makers)
+    sections = [opening(len(parents), samples, args.per_group), makers_table(facts)]
+    sections.append(sheet_of(names, args.out.parent / "images" / f"{Path(args.page).stem}.png"))
     mixes = {name: mixes_of(name, args) for name in args.detector}
-    sections = [opening(len(parents)), makers_table(facts), picture(list(makers))]
     for chosen in mixes.values():
-        sections += [effects(chosen, samples, store, condition) for condition in CONDITIONS]
+        sections += [effects(chosen, samples, store, condition) for condition in args.condition]
     if args.pairs and args.mix:
         mix = mix_of_curve(mixes[args.detector[0]], args.pairs_mix)
-        curves = by_pairs(mix, args.pairs, samples, store)
+        curves = by_pairs(mix, args.pairs, samples, store, args.condition)
         drawing = args.out.parent / "images" / "fuel-pairs.svg"
         drawing.write_text(shares_plot(curves), encoding="utf-8")
         sections.append(pairs_table(mix, curves))
     args.out.mkdir(parents=True, exist_ok=True)
-    page = args.out / "fuel.md"
+    page = args.out / args.page
     page.write_text("\n".join(part for part in sections if part), encoding="utf-8")
-    print(f"wrote {page} and {sheet}")
+    print(f"wrote {page}")
     return 0
 
 
@@ -147,11 +160,15 @@ def mix_of_curve(mixes: Sequence[Mix], makers: Sequence[str]) -> Mix:
     return found[0]
 
 
-def opening(parents: int) -> str:
-    """What the page is."""
+def opening(parents: int, samples: Sequence[Sample], per_group: int | None) -> str:
+    """What the page is, and on how many pictures it rests."""
+    fakes = sum(sample.fake for sample in samples)
+    cap = "" if per_group is None else f", at most {per_group} a group beside the check rows"
     return (
         "# Fuel: trace makers\n\nWritten by `forensics fuel`. Each maker changed the same"
-        f" {parents} real pictures (check rows, regions of at most 384 px, native resolution).\n"
+        f" {parents} real pictures (check rows, regions of at most 384 px, native resolution)."
+        f" Detectors saw {len(samples) - fakes:,} real pictures and {fakes:,} fakes of four folds"
+        f"{cap}, less the fold left out.\n"
     )
 
 
@@ -176,13 +193,17 @@ def makers_table(facts: list[MakerFacts]) -> str:
     return f"## What they cost and leave\n\n{words}\n{markdown(header, body)}"
 
 
-def picture(makers: Sequence[str]) -> str:
-    """The contact sheet, its rows named in order."""
-    rows = ", ".join(makers)
+def sheet_of(names: Sequence[str], path: Path) -> str:
+    """Draw the contact sheet of those makers that need no second face; its link, rows named."""
+    makers = {name: load("generator", name) for name in names}
+    shown = {name: one for name, one in makers.items() if isinstance(one, Manipulator)}
+    if not shown:
+        return ""
+    fuel.contact_sheet(path, fuel.public_photograph(), shown)
     return (
-        "![Contact sheet](../images/fuel.png)\n\n"
-        f"Original, output, four times the difference, mask; from top to bottom: {rows}."
-        " The photograph is a public-domain portrait (United States Navy).\n"
+        f"![Contact sheet](../images/{path.name})\n\n"
+        "Original, output, four times the difference, mask; from top to bottom:"
+        f" {', '.join(shown)}. The photograph is a public-domain portrait (United States Navy).\n"
     )
 
 
@@ -205,7 +226,11 @@ def effects(mixes: list[Mix], samples: list[Sample], store: PictureStore, condit
 
 
 def by_pairs(
-    mix: Mix, shares: Sequence[float], samples: list[Sample], store: PictureStore
+    mix: Mix,
+    shares: Sequence[float],
+    samples: list[Sample],
+    store: PictureStore,
+    conditions: Sequence[str],
 ) -> dict[str, dict[float, Figure]]:
     """Mean left-out AUC of a mix by condition and share of pairs."""
     return {
@@ -213,7 +238,7 @@ def by_pairs(
             share: left_out_auc(mix.with_share(share), samples, store, condition)["mean"]
             for share in tqdm(sorted(shares), f"pairs, {condition}", disable=None)
         }
-        for condition in CONDITIONS
+        for condition in conditions
     }
 
 
