@@ -30,6 +30,10 @@ COMMANDS = {
     "demo": ("forensics.commands.demo", "examine a photograph and a fake made from it"),
     "first-light": ("forensics.commands.first_light", "measure the detectors out of fold"),
     "subgroups": ("forensics.commands.subgroups", "measure error rates by what pictures show"),
+    "robustness": (
+        "forensics.commands.robustness",
+        "measure laundering, attacks and cameras never seen",
+    ),
     "fuel": ("forensics.commands.fuel", "measure trace makers, and what detectors learn from them"),
     "trace-rates": ("forensics.commands.trace_rates", "measure what the analyses find, how often"),
     "swap-sheets": ("forensics.commands.swap_sheets", "write contact sheets of the face swaps"),

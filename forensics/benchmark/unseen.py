@@ -1,0 +1,69 @@
+"""Photographs that trained no detector: Labeled Faces in the Wild, and the archive of small faces.
+
+LFW is a source of its own. The small faces come from sources that the detectors know from other
+pictures, brought to 64 px; they count as real sources too, judged at their own size.
+"""
+
+import csv
+import hashlib
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from forensics.errors import InvalidManifest
+from forensics.media import decode, open_media
+from forensics.schema import Image
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """One real picture: its source, what shares a person with it, and how to get its pixels."""
+
+    source: str
+    name: str
+    person: str
+    stored: Callable[[], bytes]
+
+    def read(self) -> Image:
+        """The pixels, upright, (H, W, 3) uint8 RGB."""
+        data = self.stored()
+        return decode(open_media(Path(self.name), data), data).image
+
+
+def photographs(root: Path, at_most: int) -> list[Photograph]:
+    """All photographs below the folder of the data, at most so many a source, drawn by their names.
+
+    Raises:
+        InvalidManifest: the folder has neither of the two sets.
+    """
+    found = [*_wild_faces(root / "lfw" / "images"), *_small_faces(root / "faces64")]
+    if not found:
+        raise InvalidManifest(f"{root} holds neither lfw/images nor faces64/faces64.csv")
+    by_source: dict[str, list[Photograph]] = {}
+    for each in sorted(found, key=lambda each: hashlib.sha256(each.name.encode()).hexdigest()):
+        by_source.setdefault(each.source, []).append(each)
+    return [each for source in sorted(by_source) for each in by_source[source][:at_most]]
+
+
+def _wild_faces(folder: Path) -> Iterator[Photograph]:
+    for path in sorted(folder.rglob("*.jpg")):
+        # Named PERSON_0001.jpg.
+        yield Photograph("LFW", path.name, path.stem.rpartition("_")[0], path.read_bytes)
+
+
+def _small_faces(folder: Path) -> Iterator[Photograph]:
+    table = folder / "faces64.csv"
+    if not table.exists():
+        return
+    archive = zipfile.ZipFile(folder / "faces64.zip")
+    with table.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            name = row["file"]
+            yield Photograph(
+                f"{row['source']}, 64 px",
+                f"faces64/{name}",
+                row["identity"] or name,
+                partial(archive.read, name),
+            )

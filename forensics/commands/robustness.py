@@ -1,0 +1,153 @@
+"""Measure what the shipped detectors say under laundering, attacks, and cameras never seen.
+
+Launders check rows, attacks some of them by gradients (PGD at 2/255 and 4/255), judges photographs
+of sources that trained nothing (LFW, small faces) and simulated phones, filters, scans, drawings
+and nights, and writes `robustness.md`. A stopped run goes on where it was.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+import forensics
+from forensics.benchmark import robustness, robustness_page
+from forensics.benchmark.datasets import PictureStore, capped, read_samples
+from forensics.benchmark.robustness import AS_IT_IS, DEFENCES, Attack, Trial
+from forensics.benchmark.robustness_page import Attacked
+from forensics.benchmark.shipped import Shipped
+from forensics.benchmark.unseen import photographs
+from forensics.commands.common import add_data_arguments
+from forensics.training import Sample
+
+EXAMPLE = (
+    "forensics robustness --data data/manifest.csv --folds data/folds.csv --per-group 6"
+    " --out docs/results"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of this command."""
+    add_data_arguments(parser)
+    parser.add_argument("--out", type=Path, default=Path("docs/results"), metavar="DIR")
+    parser.add_argument(
+        "--attacked",
+        type=int,
+        default=16,
+        metavar="N",
+        help="fakes, and as many real pictures, that are attacked (default 16)",
+    )
+    parser.add_argument(
+        "--unseen",
+        type=int,
+        default=10_000,
+        metavar="N",
+        help="cap on the photographs of each source never seen (default 10000)",
+    )
+    parser.add_argument(
+        "--drawn", type=int, default=30, metavar="N", help="drawings of each kind (default 30)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure what is not measured yet, write `robustness.md`; return 0."""
+    shipped = Shipped(args.cache)
+    store = PictureStore(args.data.parent, args.cache)
+    samples = checked(read_samples(args.folds, args.data), args.per_group)
+    for _ in store.find_boxes(samples):
+        pass
+    found = photographs(args.data.parent, args.unseen)
+    laundered = shown(robustness.laundered(shipped, store, samples), "laundering")
+    attacked, about_attacks = under_attack(shipped, store, samples, args)
+    broken = shown(robustness.broken(shipped, store, samples), "breaking")
+    drawn = shown(robustness.drawings(shipped, args.drawn), "drawings")
+    unseen = shown(robustness.unseen(shipped, found), "never seen")
+    parts = {**divided(laundered, broken, [*drawn, *unseen]), **climbed(attacked)}
+    limit = shipped.fusion.chosen.fusion.distance_limit
+    sections = [
+        opening(shipped),
+        robustness_page.laundering(laundered),
+        about_attacks,
+        robustness_page.defences(attacked),
+        robustness_page.never_seen(unseen),
+        robustness_page.broken(broken),
+        robustness_page.drawings(drawn),
+        robustness_page.out_of_distribution(parts, limit),
+    ]
+    args.out.mkdir(parents=True, exist_ok=True)
+    page = args.out / "robustness.md"
+    page.write_text("\n".join(sections), encoding="utf-8")
+    print(f"wrote {page}")
+    return 0
+
+
+def shown(trials: Iterator[Trial], title: str) -> list[Trial]:
+    """All trials, under a bar."""
+    return list(tqdm(trials, title, unit="picture", disable=None))
+
+
+def checked(samples: Sequence[Sample], per_group: int) -> list[Sample]:
+    """The check rows, at most so many of each group."""
+    held = [sample for sample in samples if sample.check]
+    chosen = capped([replace(sample, check=False) for sample in held], per_group)
+    paths = {sample.path for sample in chosen}
+    return [sample for sample in held if sample.path in paths]
+
+
+def under_attack(
+    shipped: Shipped, store: PictureStore, samples: Sequence[Sample], args: argparse.Namespace
+) -> tuple[Attacked, str]:
+    """Trials by attack and defence, and the section about them."""
+    # torch is needed here, and `--help` must not wait for it.
+    from forensics.benchmark.adversary import STEPS
+    from forensics.benchmark.attacks import Attacker, under_attack, victims
+
+    attacker = Attacker(shipped, store, args.cache / "attacked")
+    chosen = victims(store, samples, args.attacked)
+    total = len(attacker.attacks) * len(DEFENCES) * len(chosen)
+    found: dict[tuple[Attack, str], list[Trial]] = {}
+    trials = under_attack(shipped, attacker, chosen)
+    for attack, defence, trial in tqdm(trials, "attacks", total, disable=None):
+        found.setdefault((attack, defence), []).append(trial)
+    return found, robustness_page.attacks(found, attacker.voting, STEPS)
+
+
+def divided(
+    laundered: Sequence[Trial], broken: Sequence[Trial], sources: Sequence[Trial]
+) -> dict[str, Sequence[Trial]]:
+    """Trials by what they are of: fakes and real pictures apart."""
+    parts: dict[str, Sequence[Trial]] = {}
+    for way, trials in robustness_page.by_way(laundered).items():
+        for fake, word in ((False, "real pictures"), (True, "fakes")):
+            parts[f"{word}, {'ordinary' if way == 'none' else way}"] = [
+                trial for trial in trials if trial.fake == fake
+            ]
+    ways = robustness_page.by_way(broken).items()
+    parts |= {f"real pictures, {way}": trials for way, trials in ways if way != AS_IT_IS}
+    return parts | robustness_page.by_way(sources)
+
+
+def climbed(attacked: Attacked) -> dict[str, Sequence[Trial]]:
+    """Trials of attacked pictures without a defence."""
+    return {
+        f"attacked: {attack}": trials
+        for (attack, defence), trials in attacked.items()
+        if attack.most and defence == DEFENCES[0]
+    }
+
+
+def opening(shipped: Shipped) -> str:
+    """What was measured, and with what."""
+    calibration = shipped.fusion.chosen.calibrations["1"]
+    shares = shipped.fusion.chosen.fusion.shares()
+    voting = ", ".join(f"`{name}` {share:.2f}" for name, share in shares.items())
+    return (
+        f"# Robustness\n\nVersion {forensics.__version__}; written by `forensics robustness`, with"
+        f" the weights and thresholds that ship: shares in the fused score {voting}; called fake"
+        f" from P(fake) {calibration.call.threshold:.3f} on, no traces up to"
+        f" {calibration.clear.threshold:.3f} (a picture judged whole). Brackets: 95 % intervals."
+        " Everything that is done to a picture is drawn from its path and the way alone, never from"
+        " its label; a picture attacked is pushed against its label.\n"
+    )
