@@ -7,6 +7,7 @@ the source, for its decoder has learned that face.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from forensics.faces.portrait import Portrait
 from forensics.generator import Swapper
 from forensics.schema import Floats, Frame, Image, Map, Step
 from forensics.user_networks import open_network, takes
-from forensics.weights import file_sha256
+from forensics.weights import file_named, file_sha256, verified_path
 
 TEMPLATE = chips.zoomed(1.05, down=-0.18)
 """Where the five points lie in a chip: it shows what the mask takes, from above the brows to the
@@ -59,7 +60,10 @@ class DeepfakesRecipe:
 
 @dataclass(frozen=True)
 class DeepfakesOptions:
-    """`weights`: the file `pair.onnx` that training wrote. `feather`: see `landmark_swap`."""
+    """`weights`: the file `pair.onnx` that training wrote; without it, the pair that ships.
+
+    `feather`: see `landmark_swap`.
+    """
 
     weights: str = ""
     feather: float = 0.12
@@ -80,7 +84,7 @@ class Deepfakes(Swapper):
     def weights_sha256(self) -> str:
         """SHA-256 of the trained pair."""
         self._network()
-        return file_sha256(Path(self.options.weights))
+        return file_sha256(Path(self._file))
 
     def swap(
         self, target: Frame, sources: Sequence[Portrait], *, faces: Floats
@@ -110,11 +114,16 @@ class Deepfakes(Swapper):
         share = masks.softened(inside, self.options.feather * masks.face_width(landmarks))
         blending.lay_into(image, mask, bent, share, poisson=True)
 
+    @cached_property
+    def _file(self) -> str:
+        """The pair that was named, else the one that ships, else none."""
+        if self.options.weights or not self.card.weights:
+            return str(self.options.weights)
+        return str(verified_path(self.card, file_named(self.card, ".onnx")))
+
     def _network(self) -> Any:
         what = "a trained pair of the deepfakes autoencoder (forensics train deepfakes)"
-        network = open_network(self.options.weights, option="--weights", what=what)
+        network = open_network(self._file, option="--weights", what=what)
         if not takes(network, {"chips": (None, None, None, 3)}):
-            raise WeightsCorrupt(
-                f"{Path(self.options.weights).name} is not {what}; give its pair.onnx"
-            )
+            raise WeightsCorrupt(f"{Path(self._file).name} is not {what}; give its pair.onnx")
         return network

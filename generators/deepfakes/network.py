@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from forensics.faces.landmarks_recovery import with_half_weights
 from generators.deepfakes import SIDES
 
 _DEEPEST = 4
@@ -98,7 +99,12 @@ class Swap(nn.Module):
 
 
 def write_onnx(pair: Pair, path: Path) -> None:
-    """Write the swap from the target to the source: "chips" -> "faces", both uint8 RGB."""
+    """Write the swap from the target to the source: "chips" -> "faces", both uint8 RGB.
+
+    Weights lie in the file in half precision; onnxruntime widens them when it opens it.
+    """
+    import onnx
+
     example = torch.zeros(2, pair.side, pair.side, 3, dtype=torch.uint8)
     part = path.with_suffix(".part")
     torch.onnx.export(
@@ -110,4 +116,7 @@ def write_onnx(pair: Pair, path: Path) -> None:
         dynamic_axes={"chips": {0: "count"}, "faces": {0: "count"}},
         dynamo=False,
     )
+    model = onnx.load(part)
+    with_half_weights(model.graph)
+    part.write_bytes(model.SerializeToString(deterministic=True))
     part.replace(path)

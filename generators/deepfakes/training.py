@@ -16,7 +16,7 @@ from forensics.face_pairs import SwapData
 from forensics.faces import chips
 from forensics.faces.portrait import Portrait
 from forensics.schema import Image, Step
-from forensics.training import Checkpoint
+from forensics.training import Checkpoint, whole_output
 from generators.deepfakes import BORDER, TEMPLATE, DeepfakesRecipe
 from generators.deepfakes.network import Pair, write_onnx
 
@@ -92,10 +92,10 @@ def kept_chips(portraits: Callable[[], Iterator[Portrait]], path: Path, side: in
         chips.cut(one.image, chips.chip_matrix(one.landmarks, size, template=template), size)
         for one in portraits()
     ]
-    part = path.with_suffix(".part.npy")
-    np.save(part, np.stack(cuts))
-    part.replace(path)
-    return np.stack(cuts)
+    made: Image = np.stack(cuts)
+    with whole_output(path) as part, part.open("wb") as file:
+        np.save(file, made)
+    return made
 
 
 def outer_side(side: int) -> int:
@@ -208,6 +208,9 @@ def _resumed(
 def _write(pair: Pair, folder: Path) -> None:
     from safetensors.torch import save_file
 
-    tensors = {name: value.contiguous() for name, value in pair.state_dict().items()}
-    save_file(tensors, folder / "pair.safetensors")
+    # Rounded before both files are written, so that they say the same.
+    halves = {name: value.half().contiguous() for name, value in pair.state_dict().items()}
+    pair.load_state_dict(halves)
+    with whole_output(folder / "pair.safetensors") as part:
+        save_file(halves, part)
     write_onnx(pair, folder / "pair.onnx")
