@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 
+from forensics.benchmark.card_file import update_card
 from forensics.benchmark.metrics import auc, cluster_bootstrap
 from forensics.benchmark.tables import Figure
 from forensics.detector import Trainable
 from forensics.errors import BrokenPlugin, WeightsUnavailable
 from forensics.generator import Manipulator
 from forensics.media import load_image
-from forensics.plugins import entries, load, plugin_class
+from forensics.plugins import entries, load, plugin_class, read_card
 from forensics.schema import Image
 from forensics.statistics import Reals
 from forensics.traces.texture import high_frequency_energy
@@ -83,6 +84,23 @@ def facts_of(
         energy=_energy_auc(np.asarray(energies), parents),
         peak_signal=float(np.mean([10 * np.log10(255**2 / max(error, 1e-2)) for error in errors])),
     )
+
+
+def note_energy(facts: MakerFacts, folder: Path) -> None:
+    """Write into a maker's card how well high-frequency energy tells its output from the parents.
+
+    Args:
+        facts: of the maker.
+        folder: where its card `NAME.toml` lies.
+    """
+    figure = facts.energy
+    known = {
+        "high_frequency_energy_auc": round(figure.value, 3),
+        "high_frequency_energy_auc_interval": [round(figure.low, 3), round(figure.high, 3)],
+        "high_frequency_energy_auc_pictures": figure.fakes,
+    }
+    path = folder / f"{facts.name}.toml"
+    update_card(path, figures={**read_card(path).figures, **known})
 
 
 def parameters_of(maker: Manipulator) -> int:

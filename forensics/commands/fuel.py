@@ -25,7 +25,7 @@ from forensics.commands.common import add_data_arguments
 from forensics.commands.options import with_fields
 from forensics.errors import InvalidOption
 from forensics.generator import Manipulator
-from forensics.plugins import load, plugin_class
+from forensics.plugins import entries, load, plugin_class
 from forensics.report.benchmark_plots import shares_plot
 from forensics.training import Sample
 
@@ -83,6 +83,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a mix of makers to train on; may come several times, and empty",
     )
     parser.add_argument("--condition", nargs="+", default=list(CONDITIONS), choices=CONDITIONS)
+    parser.add_argument(
+        "--note-cards", action="store_true", help="write the energy AUC into the makers' cards"
+    )
     parser.add_argument("--page", default="fuel.md", metavar="FILE.md", help="its name in --out")
     parser.add_argument("--runs", type=Path, default=Path("runs/fuel"), metavar="DIR")
     parser.add_argument("--out", type=Path, default=Path("docs/results"), metavar="DIR")
@@ -102,6 +105,9 @@ def run(args: argparse.Namespace) -> int:
         fuel.facts_of(name, maker_of(name, donors), parents, store.read)
         for name in tqdm(names, "makers", disable=None)
     ]
+    if args.note_cards:
+        for each in facts:
+            fuel.note_energy(each, entries("generator")[each.name].card.folder)
     sections = [opening(len(parents), samples, args.per_group), makers_table(facts)]
     sections.append(sheet_of(names, args.out.parent / "images" / f"{Path(args.page).stem}.png"))
     mixes = {name: mixes_of(name, args) for name in args.detector}

@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from forensics.benchmark.fuel import (
     contact_sheet,
     facts_of,
     makers,
+    note_energy,
     parameters_of,
     public_photograph,
 )
@@ -28,7 +30,7 @@ from forensics.commands.fuel import (
 )
 from forensics.errors import InvalidOption
 from forensics.generator import Manipulator
-from forensics.plugins import load
+from forensics.plugins import entries, load, read_card
 from forensics.schema import Image, Map, ModelCard
 from forensics.training import Sample
 
@@ -79,6 +81,19 @@ def test_table_marks_a_maker_above_the_limit_only() -> None:
     facts = [facts_of(maker.__name__, constant(maker), PARENTS, read) for maker in (Noisy, Same)]
     rows = [line for line in makers_table(facts).splitlines() if line.startswith("| ")]
     assert ["above 0.65" in row for row in rows if "Noisy" in row or "Same" in row] == [True, False]
+
+
+@pytest.mark.parametrize("name", ["inpainting", "real_esrgan", "landmark_swap"])
+def test_the_energy_is_noted_in_a_card_and_the_rest_kept(tmp_path: Path, name: str) -> None:
+    before = entries("generator")[name].card
+    (tmp_path / f"{name}.toml").write_bytes((before.folder / f"{name}.toml").read_bytes())
+    facts = replace(facts_of(name, constant(Noisy), PARENTS, read), name=name)
+    note_energy(facts, tmp_path)
+    card = read_card(tmp_path / f"{name}.toml")
+    assert card.figures["high_frequency_energy_auc"] == 1
+    assert card.figures["high_frequency_energy_auc_pictures"] == len(PARENTS)
+    kept = replace(card, figures=before.figures, folder=before.folder)
+    assert kept == before
 
 
 def test_sheet_has_a_row_of_four_tiles_a_maker(tmp_path: Path) -> None:
