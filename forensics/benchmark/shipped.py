@@ -58,21 +58,26 @@ class Said:
 
 
 class Shipped:
-    """The default detectors with their shipped weights, and their fusion."""
+    """Detectors and their fusion, and what they said so far."""
 
-    def __init__(self, cache: Path) -> None:
-        """Keep logits and features in `cache`.
+    def __init__(self, detectors: Mapping[str, CropDetector], fusion: Fusion, cache: Path) -> None:
+        """Keep logits in `cache`."""
+        self.detectors, self.fusion = detectors, fusion
+        self._book = Book(cache / "shipped-logits.jsonl")
+
+    @classmethod
+    def load(cls, cache: Path) -> "Shipped":
+        """The default detectors with their shipped weights, and their fusion.
 
         Raises:
             WeightsUnavailable: a detector's file is missing; the message has the command.
             CalibrationStale: the fusion was fitted with other weights.
         """
-        self.detectors: dict[str, CropDetector] = {
-            name: load("detector", name, options_with_cache(name, cache))
-            for name in default_detectors()
+        names = default_detectors()
+        detectors = {
+            name: load("detector", name, options_with_cache(name, cache)) for name in names
         }
-        self.fusion: Fusion = load_fusion(list(self.detectors))
-        self._book = Book(cache / "shipped-logits.jsonl")
+        return cls(detectors, load_fusion(names), cache)
 
     def judge(self, key: Sequence[str], read: Callable[[], Image], *, faces: bool = False) -> Said:
         """Say what a picture is; one whose key is known is not looked at again.

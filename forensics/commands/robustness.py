@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure what is not measured yet, write `robustness.md`; return 0."""
-    shipped = Shipped(args.cache)
+    shipped = Shipped.load(args.cache)
     store = PictureStore(args.data.parent, args.cache)
     samples = checked(read_samples(args.folds, args.data), args.per_group)
     for _ in store.find_boxes(samples):
