@@ -25,9 +25,10 @@ from forensics.benchmark.datasets import PictureStore, capped, read_samples
 from forensics.benchmark.out_of_fold import CONDITIONS
 from forensics.class_tokens import TokenReader
 from forensics.commands.common import add_data_arguments
+from forensics.commands.train import TWINS, ZOO
 from forensics.detector import fake_logit
 from forensics.feature_store import FeatureStore, pixel_key
-from forensics.neural import CLIP_PATCH, CLIP_SIDE, clip_areas, clip_patches
+from forensics.neural import CLIP_PATCH, CLIP_SIDE, clip_areas
 from forensics.plugins import backbones, load
 from forensics.schema import Floats, Image
 from forensics.traces.crops import padded
@@ -44,10 +45,10 @@ class Stores:
     """Both stores, filled together."""
 
     def __init__(self, detector: ClipPairs, network: ClipBatches, cache: str) -> None:
-        means, classes = detector.store, TokenReader(cache).store
-        if means is None or classes is None:
+        readings, classes = detector.store, TokenReader(cache).store
+        if readings is None or classes is None:
             raise ValueError("features need a folder")
-        self.means: FeatureStore = means
+        self.readings: FeatureStore = readings
         self.classes: FeatureStore = classes
         self._network = network
         self._waiting: dict[tuple[int, ...], dict[str, Image]] = {}
@@ -55,7 +56,7 @@ class Stores:
     def add(self, crop: Image) -> None:
         """Compute a crop's features with the next batch of its size, unless they are there."""
         key = pixel_key(crop)
-        if key in self.means and key in self.classes:
+        if key in self.readings and key in self.classes:
             return
         waiting = self._waiting.setdefault(crop.shape, {})
         waiting[key] = crop
@@ -70,7 +71,7 @@ class Stores:
 
     def _compute(self, waiting: dict[str, Image]) -> None:
         found = self._network.features(list(waiting.values()))
-        self.means.append(list(waiting), found.means)
+        self.readings.append(list(waiting), found.readings)
         self.classes.append(list(waiting), found.classes)
         waiting.clear()
 
@@ -86,12 +87,12 @@ def crops_of(sample: Sample, data: TrainingData) -> Iterator[Image]:
             yield padded(image[area], CLIP_PATCH)
 
 
-def compared(crops: list[Image], stores: Stores, detector: ClipPairs) -> str:
+def compared(crops: list[Image], stores: Stores, alone: ClipPairs) -> str:
     """By how much features and logits differ from those of the graph, in words."""
-    slow = np.stack([clip_patches(crop).mean(axis=(0, 1)) for crop in crops])
-    fast = stores.means.rows([pixel_key(crop) for crop in crops])
+    slow = alone.crop_features(crops)
+    fast = stores.readings.rows([pixel_key(crop) for crop in crops])
     angles = (slow * fast).sum(axis=1) / np.linalg.norm(slow, axis=1) / np.linalg.norm(fast, axis=1)
-    logits = [_logits(detector, rows) for rows in (slow, fast)]
+    logits = [_logits(alone, rows) for rows in (slow, fast)]
     gaps = np.abs(logits[0] - logits[1])
     return (
         f"{len(crops)} crops beside the graph: cosine at least {angles.min():.5f}; logits, spread"
@@ -116,7 +117,7 @@ def main() -> None:
     """Fill, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_data_arguments(parser)
-    parser.add_argument("--makers", nargs="*", default=["reconstruction", "decoders"])
+    parser.add_argument("--makers", nargs="*", default=[TWINS, *ZOO])
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--part", default="0/1", metavar="K/N")
     args = parser.parse_args()
@@ -137,7 +138,7 @@ def main() -> None:
             if len(shown) < COMPARED:
                 shown.append(crop)
     stores.finish()
-    print(compared(shown, stores, detector))
+    print(compared(shown, stores, load("detector", "clip_pairs")))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 Frozen CLIP features generalise across generators (Ojha et al. 2023), intermediate blocks better
 than the last (Koutlis and Papadopoulos 2024), and pictures paired with their own reconstruction
 keep the head from learning content (Rajan et al. 2025). Where those read class tokens, ours reads
-the mean of the patch tokens of the middle blocks: texture more than content.
+the mean of the patch tokens of the middle blocks, texture more than content, beside one class
+token. What it learns from matters more than what it reads: pairs by five kinds of trace makers.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ from forensics.augmentation import Chain
 from forensics.detector import CropDetector, Localiser, Trainable, fake_logit
 from forensics.feature_store import FeatureStore, stored_features
 from forensics.linear_head import HeadRecipe, HeadRows, LinearHead, fit_head
-from forensics.neural import CLIP_PATCH, CLIP_SIDE, CLIP_WIDTH, clip_areas, clip_tokens
+from forensics.neural import CLIP_PATCH, CLIP_SIDE, CLIP_WIDTH, clip_areas, clip_reading
 from forensics.plugins import backbones, fingerprint
 from forensics.schema import Floats, Image, Map, Step
 from forensics.traces.crops import padded
@@ -27,6 +28,9 @@ from forensics.views import View, all_views, cache_key, fill, kinds_of, pairs_of
 from forensics.weights import load_tensors
 
 BATCH = 32
+WHOLE_WIDTH = 768
+WIDTH = CLIP_WIDTH + WHOLE_WIDTH
+"""Mean patch tokens of three blocks, and one class token."""
 HEATMAP_GAIN = 2.0
 """Logits of single patches are spread wider than those of pictures; this brings them to one."""
 
@@ -46,12 +50,14 @@ class ClipPairsRecipe:
     strong: float = 0.4
     twins: float = 0.25
     chain: Chain = field(default_factory=Chain)
-    head: HeadRecipe = field(default_factory=lambda: HeadRecipe(penalty=0.01, by_source=1))
+    head: HeadRecipe = field(
+        default_factory=lambda: HeadRecipe(penalty=0.1, pairs=4.0, by_source=1)
+    )
     power: float = 0.5
 
 
 class ClipPairs(CropDetector, Localiser, Trainable):
-    """Linear head on the mean patch tokens of blocks 5 to 7 of CLIP ViT-B/16.
+    """Linear head on the mean patch tokens of blocks 5 to 7 and the class token of block 9 of CLIP.
 
     Every source of fakes has a class of its own; the logit of a kind is the log-sum-exp of its
     classes. A class's logit of a crop is the mean of those of its patches, so that the map shows
@@ -66,13 +72,13 @@ class ClipPairs(CropDetector, Localiser, Trainable):
         return [self.head.class_logits(self.features(image)) for image in images]
 
     def features(self, image: Image) -> Floats:
-        """Mean patch tokens of a picture's native crops, (k, 2304) float32."""
+        """What the head reads of a picture's native crops, (k, 3072) float32."""
         crops = [padded(image[area], CLIP_PATCH) for area in self._areas(image)]
         return self.crop_features(crops)
 
     def crop_features(self, crops: Sequence[Image]) -> Floats:
-        """Mean patch tokens of crops, each (16 h, 16 w, 3) uint8 RGB -> (k, 2304) float32."""
-        compute = self._means
+        """What the head reads of crops, each (16 h, 16 w, 3) uint8 RGB: (k, 3072) float32."""
+        compute = self._read
         return compute(crops) if self.store is None else stored_features(self.store, crops, compute)
 
     def locate(self, images: Sequence[Image]) -> list[Map]:
@@ -85,15 +91,19 @@ class ClipPairs(CropDetector, Localiser, Trainable):
         if not self.options.cache:
             return None
         backbone = fingerprint(backbones()["clip_vit_b16"])
-        return FeatureStore(Path(self.options.cache) / f"clip-crops-{backbone[:12]}", CLIP_WIDTH)
+        return FeatureStore(Path(self.options.cache) / f"clip-crops-{backbone[:12]}", WIDTH)
 
     @cached_property
     def head(self) -> LinearHead:
         """The trained head, read at first use."""
         return LinearHead.read(load_tensors(self.card))
 
-    def _means(self, crops: Sequence[Image]) -> Floats:
-        return np.stack([clip_tokens(crop).mean(axis=(0, 1)) for crop in crops])
+    def _read(self, crops: Sequence[Image]) -> Floats:
+        readings = [clip_reading(crop) for crop in crops]
+        means = [reading.patches.mean(axis=(0, 1)) for reading in readings]
+        return np.stack(
+            [np.append(mean, each.whole) for mean, each in zip(means, readings, strict=True)]
+        )
 
     def _areas(self, image: Image) -> list[tuple[slice, slice]]:
         return clip_areas(image, self.options.crops)
@@ -106,15 +116,22 @@ class ClipPairs(CropDetector, Localiser, Trainable):
         total, seen, chance = (np.zeros(image.shape[:2], np.float32) for _ in range(3))
         areas = self._areas(image)
         for area in areas:
-            tokens = clip_tokens(padded(image[area], CLIP_PATCH))
-            logits = fake_logit(self.head.class_logits(tokens.reshape(-1, CLIP_WIDTH)))
-            fine = np.kron(logits.reshape(tokens.shape[:2]), np.ones((CLIP_PATCH, CLIP_PATCH)))
+            logits = self._patch_logits(padded(image[area], CLIP_PATCH))
+            fine = np.kron(logits, np.ones((CLIP_PATCH, CLIP_PATCH)))
             height, width = image[area].shape[:2]
             total[area] += fine[:height, :width]
             seen[area] += 1
         for area in areas:
             chance[area] = 1 / (1 + np.exp(-total[area] / seen[area] / HEATMAP_GAIN))
         return chance
+
+    def _patch_logits(self, crop: Image) -> Floats:
+        """What each patch says of a crop beside what the whole of it says, (h, w) float32."""
+        reading = clip_reading(crop)
+        rows, columns, _ = reading.patches.shape
+        whole = np.broadcast_to(reading.whole, (rows, columns, WHOLE_WIDTH))
+        seen = np.concatenate([reading.patches, whole], axis=2).reshape(-1, WIDTH)
+        return fake_logit(self.head.class_logits(seen)).reshape(rows, columns)
 
     def train(self, data: TrainingData, recipe: ClipPairsRecipe, seed: int) -> Iterator[Step]:
         """Compute features not yet in the cache, then fit the head and save it.
@@ -124,11 +141,11 @@ class ClipPairs(CropDetector, Localiser, Trainable):
         views = all_views(data.samples, recipe.strong, recipe.twins, tuple(data.makers))
         backbone = fingerprint(backbones()["clip_vit_b16"])
         key = cache_key(backbone, recipe.chain, CLIP_SIDE)
-        store = FeatureStore(data.cache / f"clip-{key}", width=CLIP_WIDTH)
+        store = FeatureStore(data.cache / f"clip-{key}", width=WIDTH)
 
         def features(view: View) -> Floats:
             crop = view.crop(data, recipe.chain, CLIP_SIDE, CLIP_PATCH)
-            return self.crop_features([crop]).reshape(CLIP_WIDTH)
+            return self.crop_features([crop]).reshape(WIDTH)
 
         for left in fill(store, views, features, BATCH):
             yield Step(len(views) - left, len(views) + 1, {})

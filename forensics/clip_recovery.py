@@ -20,6 +20,8 @@ from safetensors.numpy import save_file
 PATCH_BLOCKS = (5, 6, 7)
 """The patch tokens of these blocks (counted from 1) are the features: early enough to see texture,
 late enough to tell one texture from another."""
+WHOLE_BLOCK = 9
+"""Its class token is read as well: what the patches have in common, told from what is shown."""
 CONTENT_BLOCK = 11
 """Its class token says what a picture shows; it serves as a baseline only."""
 BLOCKS, WIDTH, HEADS, PATCH, GRID = 12, 768, 12, 16, 14
@@ -97,7 +99,7 @@ class _Graph:
 
 
 def build_graph(weights: Tensors) -> onnx.ModelProto:
-    """Build the network: "crops" (N, 3, 16 h, 16 w) -> "patches" (N, h * w, 3 * 768), float32.
+    """Build "crops" (N, 3, 16 h, 16 w) -> "patches" (N, h * w, 3 * 768), "whole" (N, 1, 768).
 
     Sides may be up to 224 px; a smaller crop sits in the middle of the grid of positions. Matrices
     stay int8 in the file, with their scales beside; a runtime folds the two into float32 once, when
@@ -106,12 +108,15 @@ def build_graph(weights: Tensors) -> onnx.ModelProto:
     graph = _Graph()
     stream = _embed(graph, weights)
     kept = []
-    for block in range(PATCH_BLOCKS[-1]):
+    for block in range(WHOLE_BLOCK):
         stream = _block(graph, weights, f"encoder.layers.{block}", stream)
         if block + 1 in PATCH_BLOCKS:
             kept.append(_slice(graph, stream, 1, np.iinfo(np.int64).max))
     graph.nodes.append(helper.make_node("Concat", kept, ["patches"], axis=2))
-    return _model(graph, "patches", ["N", "P", len(kept) * WIDTH])
+    first = _slice(graph, stream, 0, 1)
+    graph.nodes.append(helper.make_node("Identity", [first], ["whole"]))
+    shapes = {"patches": ["N", "P", len(kept) * WIDTH], "whole": ["N", 1, WIDTH]}
+    return _model(graph, shapes)
 
 
 def build_content_graph(weights: Tensors) -> onnx.ModelProto:
@@ -122,7 +127,7 @@ def build_content_graph(weights: Tensors) -> onnx.ModelProto:
         stream = _block(graph, weights, f"encoder.layers.{block}", stream)
     first = _slice(graph, stream, 0, 1)
     graph.nodes.append(helper.make_node("Identity", [first], ["content"]))
-    return _model(graph, "content", ["N", 1, WIDTH])
+    return _model(graph, {"content": ["N", 1, WIDTH]})
 
 
 def build_class_graph(weights: Tensors) -> onnx.ModelProto:
@@ -134,14 +139,17 @@ def build_class_graph(weights: Tensors) -> onnx.ModelProto:
         stream = _block(graph, weights, f"encoder.layers.{block}", stream)
         kept.append(_slice(graph, stream, 0, 1))
     graph.nodes.append(helper.make_node("Concat", kept, ["classes"], axis=1))
-    return _model(graph, "classes", ["N", BLOCKS, WIDTH])
+    return _model(graph, {"classes": ["N", BLOCKS, WIDTH]})
 
 
-def _model(graph: _Graph, output: str, shape: list[str | int]) -> onnx.ModelProto:
+def _model(graph: _Graph, outputs: dict[str, list[str | int]]) -> onnx.ModelProto:
     crops = helper.make_tensor_value_info("crops", TensorProto.FLOAT, ["N", 3, "H", "W"])
-    made = helper.make_tensor_value_info(output, TensorProto.FLOAT, shape)
+    made = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in outputs.items()
+    ]
     constants = list(graph.constants.values())
-    body = helper.make_graph(graph.nodes, "clip_vit_b16", [crops], [made], constants)
+    body = helper.make_graph(graph.nodes, "clip_vit_b16", [crops], made, constants)
     opset = [helper.make_opsetid("", 17)]
     return helper.make_model(body, opset_imports=opset, ir_version=8, producer_name="forensics")
 

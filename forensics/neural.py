@@ -5,6 +5,7 @@ Crops run one at a time, so that no score depends on its neighbours.
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 
 from forensics.plugins import backbones
 from forensics.schema import Floats, Image
-from forensics.traces.crops import crop_areas, fitting_side
+from forensics.traces.crops import crop_areas, fitting_side, padded
 from forensics.weights import file_named, verified_path
 
 CLIP_MEAN = np.asarray([0.48145466, 0.4578275, 0.40821073], np.float32)
@@ -67,39 +68,60 @@ def run_each(path: Path, crops: Sequence[Image], mean: Floats, std: Floats) -> F
     )
 
 
-def clip_patches(crop: Image) -> Floats:
-    """Patch tokens of blocks 5 to 7 of CLIP ViT-B/16, side by side: (h, w, 2304) float32.
+@dataclass(frozen=True, eq=False)
+class ClipReading:
+    """What CLIP ViT-B/16 says of a crop of h x w patches; not to be written to.
 
-    Args:
-        crop: (16 h, 16 w, 3) uint8 RGB, sides from 16 to 224 px.
+    `patches`: (h, w, 2304) float32, patch tokens of blocks 5 to 7, side by side; `whole`: (768,)
+    float32, the class token of block 9, which has looked at all of them.
+    """
+
+    patches: Floats
+    whole: Floats
+
+
+def clip_reading(crop: Image) -> ClipReading:
+    """Read a crop, (16 h, 16 w, 3) uint8 RGB, sides from 16 to 224 px.
+
+    The latest `KEPT` crops are computed once, whoever asks.
 
     Raises:
         WeightsUnavailable: the backbone has not been pulled; the message has the command.
     """
-    rows, columns = crop.shape[0] // CLIP_PATCH, crop.shape[1] // CLIP_PATCH
-    if crop.shape != (rows * CLIP_PATCH, columns * CLIP_PATCH, 3) or max(crop.shape) > CLIP_SIDE:
+    cells = crop.shape[0] // CLIP_PATCH, crop.shape[1] // CLIP_PATCH
+    wanted = (cells[0] * CLIP_PATCH, cells[1] * CLIP_PATCH, 3)
+    if crop.shape != wanted or not all(cells) or max(crop.shape) > CLIP_SIDE:
         raise ValueError(f"a crop's sides must be multiples of 16 up to 224, got {crop.shape}")
-    card = backbones()["clip_vit_b16"]
-    path = verified_path(card, file_named(card, ".onnx"))
-    return run_each(path, [crop], CLIP_MEAN, CLIP_STD).reshape(rows, columns, CLIP_WIDTH)
-
-
-def clip_tokens(crop: Image) -> Floats:
-    """As `clip_patches`; the latest `KEPT` crops are computed once. Not to be written to."""
-    return _kept_tokens(crop.tobytes(), crop.shape)
+    return _kept_reading(crop.tobytes(), crop.shape)
 
 
 @lru_cache(KEPT)
-def _kept_tokens(pixels: bytes, shape: tuple[int, ...]) -> Floats:
-    tokens = clip_patches(np.frombuffer(pixels, np.uint8).reshape(shape))
-    tokens.setflags(write=False)
-    return tokens
+def _kept_reading(pixels: bytes, shape: tuple[int, ...]) -> ClipReading:
+    crop = np.frombuffer(pixels, np.uint8).reshape(shape)
+    card = backbones()["clip_vit_b16"]
+    network = session(verified_path(card, file_named(card, ".onnx")))
+    patches, whole = network.run(None, {"crops": normalised(crop, CLIP_MEAN, CLIP_STD)})
+    grid = patches.reshape(shape[0] // CLIP_PATCH, shape[1] // CLIP_PATCH, CLIP_WIDTH)
+    for array in (grid, whole):
+        array.setflags(write=False)
+    return ClipReading(grid, whole.reshape(-1))
+
+
+def clip_patches(crop: Image) -> Floats:
+    """The `patches` of `clip_reading`."""
+    return clip_reading(crop).patches
 
 
 def clip_areas(image: Image, at_most: int) -> list[tuple[slice, slice]]:
     """Where CLIP looks in a picture: at most so many native crops of whole patches."""
     side = fitting_side(image, CLIP_SIDE, CLIP_PATCH)
     return crop_areas(image.shape[:2], side, at_most)
+
+
+def clip_means(image: Image, at_most: int) -> Floats:
+    """Mean patch tokens of at most so many native crops of a picture, (k, 2304) float32."""
+    crops = [padded(image[area], CLIP_PATCH) for area in clip_areas(image, at_most)]
+    return np.stack([clip_patches(crop).mean(axis=(0, 1)) for crop in crops])
 
 
 def normalised(crop: Image, mean: Floats, std: Floats) -> Floats:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from forensics.clip_recovery import BLOCKS, GRID, HEADS, PATCH, PATCH_BLOCKS, WIDTH
+from forensics.clip_recovery import BLOCKS, GRID, HEADS, PATCH, PATCH_BLOCKS, WHOLE_BLOCK, WIDTH
 from forensics.neural import CLIP_MEAN, CLIP_STD
 from forensics.schema import Floats, Image
 
@@ -31,11 +31,12 @@ class ClipFeatures:
 
     Attributes:
         classes: (N, 12 * 768) float32, the class tokens of all blocks.
-        means: (N, 3 * 768) float32, the mean patch tokens of blocks 5 to 7.
+        readings: (N, 4 * 768) float32, the mean patch tokens of blocks 5 to 7 and the class token
+            of block 9, as `clip_pairs` reads them.
     """
 
     classes: Floats
-    means: Floats
+    readings: Floats
 
 
 class ClipBatches:
@@ -66,7 +67,8 @@ class ClipBatches:
             classes.append(stream[:, 0])
             if block + 1 in PATCH_BLOCKS:
                 means.append(stream[:, 1:].mean(dim=1))
-        both = (torch.cat(parts, dim=1).cpu().numpy() for parts in (classes, means))
+        readings = [*means, classes[WHOLE_BLOCK - 1]]
+        both = (torch.cat(parts, dim=1).cpu().numpy() for parts in (classes, readings))
         return ClipFeatures(*both)
 
     def _embedded(self, crops: NDArray[np.uint8]) -> Tensor:

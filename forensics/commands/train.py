@@ -36,7 +36,7 @@ EXAMPLE = (
 FOLDS = ("A", "B", "C", "D")
 TWINS = "reconstruction"
 """Its twins are in every mix."""
-ZOO = ("decoders",)
+ZOO = ("decoders", "super_resolution", "self_blended", "inpainting")
 """What else `--with-zoo` mixes in: the trace makers that helped (docs/results/fuel.md)."""
 
 

@@ -7,7 +7,7 @@ import torch
 from forensics.benchmark.clip_batches import ClipBatches
 from forensics.class_tokens import TokenReader
 from forensics.errors import WeightsUnavailable
-from forensics.neural import clip_patches
+from forensics.neural import clip_reading
 from forensics.plugins import backbones
 from forensics.schema import Image
 from forensics.weights import load_tensors
@@ -27,9 +27,10 @@ def crops(request: pytest.FixtureRequest) -> list[Image]:
     return [rng.integers(0, 256, (*request.param, 3), dtype=np.uint8) for _ in range(3)]
 
 
-def test_means_are_those_of_the_graph(network: ClipBatches, crops: list[Image]) -> None:
-    expected = [clip_patches(crop).mean(axis=(0, 1)) for crop in crops]
-    np.testing.assert_allclose(network.features(crops).means, expected, atol=1e-3)
+def test_readings_are_those_of_the_graph(network: ClipBatches, crops: list[Image]) -> None:
+    read = [clip_reading(crop) for crop in crops]
+    expected = [np.append(each.patches.mean(axis=(0, 1)), each.whole) for each in read]
+    np.testing.assert_allclose(network.features(crops).readings, expected, atol=2e-3)
 
 
 def test_class_tokens_are_those_of_the_graph(network: ClipBatches, crops: list[Image]) -> None:
@@ -39,4 +40,4 @@ def test_class_tokens_are_those_of_the_graph(network: ClipBatches, crops: list[I
 
 def test_a_crop_does_not_depend_on_its_batch(network: ClipBatches, crops: list[Image]) -> None:
     together, alone = network.features(crops), network.features(crops[1:2])
-    np.testing.assert_allclose(together.means[1:2], alone.means, atol=1e-4)
+    np.testing.assert_allclose(together.readings[1:2], alone.readings, atol=1e-4)

@@ -6,15 +6,15 @@ import pytest
 from detectors.clip_pairs import HEATMAP_GAIN, ClipPairs
 from forensics.detector import fake_logit
 from forensics.errors import WeightsUnavailable
-from forensics.neural import clip_patches
+from forensics.neural import clip_reading
 from forensics.plugins import load
-from forensics.schema import Image
+from forensics.schema import Floats, Image
 
 
 @pytest.fixture(scope="module")
 def detector() -> ClipPairs:
     try:
-        clip_patches(np.zeros((16, 16, 3), np.uint8))
+        clip_reading(np.zeros((16, 16, 3), np.uint8))
     except WeightsUnavailable as missing:
         pytest.skip(str(missing))
     loaded: ClipPairs = load("detector", "clip_pairs")
@@ -25,17 +25,24 @@ def noise(height: int, width: int) -> Image:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
+def as_read(picture: Image) -> Floats:
+    """Each patch beside what the whole crop says, (h * w, D)."""
+    reading = clip_reading(picture)
+    patches = reading.patches.reshape(-1, reading.patches.shape[2])
+    return np.hstack([patches, np.tile(reading.whole, (len(patches), 1))])
+
+
 def test_a_classs_logit_of_a_crop_is_the_mean_of_those_of_its_patches(detector: ClipPairs) -> None:
     picture = noise(96, 96)
     weight, bias = detector.head.weight, detector.head.bias
-    by_patch = clip_patches(picture).reshape(36, -1) @ weight + bias
+    by_patch = as_read(picture) @ weight + bias
     [whole] = detector.features(picture) @ weight + bias
     np.testing.assert_allclose(whole, by_patch.mean(axis=0), atol=1e-3)
 
 
 def test_a_kinds_logit_of_a_crop_is_at_most_the_mean_of_its_patches(detector: ClipPairs) -> None:
     picture = noise(96, 96)
-    by_patch = detector.head.class_logits(clip_patches(picture).reshape(36, -1)).mean(axis=0)
+    by_patch = detector.head.class_logits(as_read(picture)).mean(axis=0)
     [whole] = detector.class_logits([picture])
     # A kind of several classes is their log-sum-exp, which is convex; one class is exact.
     assert (whole[0] <= by_patch + 1e-3).all()
@@ -46,7 +53,7 @@ def test_a_kinds_logit_of_a_crop_is_at_most_the_mean_of_its_patches(detector: Cl
 def test_map_shows_the_logits_of_the_patches(detector: ClipPairs) -> None:
     picture = noise(64, 64)
     [drawn] = detector.locate([picture])
-    logits = fake_logit(detector.head.class_logits(clip_patches(picture).reshape(16, -1)))
+    logits = fake_logit(detector.head.class_logits(as_read(picture)))
     expected = 1 / (1 + np.exp(-logits.reshape(4, 4) / HEATMAP_GAIN))
     np.testing.assert_allclose(drawn[8::16, 8::16], expected, atol=1e-5)
 

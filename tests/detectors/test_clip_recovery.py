@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 
 from forensics import clip_recovery
 from forensics.class_tokens import TokenReader
-from forensics.neural import CLIP_MEAN, CLIP_STD, clip_patches
+from forensics.neural import CLIP_MEAN, CLIP_STD, clip_patches, clip_reading
 from forensics.plugins import backbones
 from forensics.schema import Image
 from forensics.weights import file_named, find_file
@@ -113,6 +113,16 @@ def test_patches_equal_timms_with_the_middle_positions(
     theirs = timm_patches(weights, crop)
     gap = np.abs(clip_patches(crop) - theirs).max() / np.abs(theirs).max()
     assert gap < 1e-3
+
+
+@pytest.mark.parametrize("size", [(224, 224), (48, 80)])
+def test_the_whole_is_block_nines_class_token(
+    weights: dict[str, NDArray[np.float32]], size: tuple[int, int]
+) -> None:
+    assert weights
+    crop = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    [classes] = TokenReader().of_crops([crop])
+    np.testing.assert_allclose(clip_reading(crop).whole, classes[8], atol=2e-3)
 
 
 @pytest.mark.parametrize("side", [224, 96])
