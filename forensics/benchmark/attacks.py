@@ -8,6 +8,7 @@ one that it needs.
 import zlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -129,16 +130,17 @@ def one_crop(image: Image) -> Image:
 def victims(store: PictureStore, samples: Sequence[Sample], count: int) -> list[Sample]:
     """So many fakes and so many real pictures of 224 px or more, their sources in turn."""
     chosen: list[Sample] = []
+    # The order in which `capped` draws, so that a smaller check is part of every larger one.
+    drawn = sorted(samples, key=lambda sample: sample.seed(-3))
     for fake in (True, False):
-        mine = sorted((s for s in samples if s.fake == fake), key=lambda s: s.seed(-7))
         turns: dict[str, int] = {}
         ranked = []
-        for sample in mine:
-            turns[sample.source] = turns.get(sample.source, -1) + 1
-            ranked.append((turns[sample.source], sample.source, sample))
-        ranked.sort(key=lambda each: each[:2])
-        large = (s for *_, s in ranked if min(store.read(s).shape[:2]) >= SIDE)
-        chosen += [sample for sample, _ in zip(large, range(count), strict=False)]
+        for sample in (each for each in drawn if each.fake == fake):
+            turns[sample.source] = turns.get(sample.source, 0) + 1
+            ranked.append((turns[sample.source], sample))
+        ranked.sort(key=lambda each: each[0])
+        large = (sample for _, sample in ranked if min(store.read(sample).shape[:2]) >= SIDE)
+        chosen += islice(large, count)
     return chosen
 
 

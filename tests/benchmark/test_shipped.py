@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -93,9 +94,7 @@ def test_a_small_picture_is_never_called_but_its_score_may_be_beyond(asked: Ship
 
 
 def test_what_lies_past_the_limit_is_unknown(asked: Shipped) -> None:
-    near, far = (
-        asked.judge((str(level),), lambda level=level: grey(level)) for level in (140, 255)
-    )  # type: ignore[misc]
+    near, far = (asked.judge((str(level),), partial(grey, level)) for level in (140, 255))
     assert near.distance < 1 < far.distance
     assert not near.unknown
     assert far.unknown
