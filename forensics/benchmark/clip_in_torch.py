@@ -1,4 +1,4 @@
-"""CLIP's first seven blocks in torch, so that gradients reach the pixels.
+"""CLIP's first nine blocks in torch, so that gradients reach the pixels.
 
 The same numbers as the graph of `forensics.clip_recovery`, which a CPU runs at examination; used
 where a detector is attacked, nowhere else.
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from forensics.clip_recovery import GRID, HEADS, PATCH, PATCH_BLOCKS, WIDTH
+from forensics.clip_recovery import GRID, HEADS, PATCH, PATCH_BLOCKS, WHOLE_BLOCK, WIDTH
 from forensics.neural import CLIP_MEAN, CLIP_STD
 
 EPSILON = 1e-5
@@ -22,7 +22,7 @@ GATE = 1.702
 
 
 class ClipInTorch:
-    """Patch tokens of blocks 5 to 7 as a differentiable function of pixels."""
+    """What `forensics.neural.clip_reading` gives, as a differentiable function of pixels."""
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
         """Widen the stored weights: int8 matrices `NAME.weight` times their `NAME.scale`."""
@@ -32,19 +32,22 @@ class ClipInTorch:
             if not name.endswith(".scale")
         }
 
-    def patches(self, pixels: Tensor) -> Tensor:
-        """Return (h * w, 2304) float32 patch tokens, in reading order.
+    def reading(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Patch tokens of blocks 5 to 7, and the class token of block 9.
 
         Args:
             pixels: (3, 16 h, 16 w) float32 RGB in [0, 255], sides up to 224 px.
+
+        Returns:
+            (h * w, 2304) float32 in reading order, and (768,) float32.
         """
         stream = self._embedded(pixels)
         kept = []
-        for block in range(PATCH_BLOCKS[-1]):
+        for block in range(WHOLE_BLOCK):
             stream = self._block(f"encoder.layers.{block}", stream)
             if block + 1 in PATCH_BLOCKS:
                 kept.append(stream[1:])
-        return torch.cat(kept, dim=1)
+        return torch.cat(kept, dim=1), stream[0]
 
     def _embedded(self, pixels: Tensor) -> Tensor:
         """The tokens that the first block gets, (1 + h * w, 768); the class token comes first."""

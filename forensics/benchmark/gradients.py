@@ -30,14 +30,15 @@ Logit = Callable[[Tensor], Tensor]
 
 
 def clip_pairs_logit(detector: Any) -> Logit:
-    """The logit of `clip_pairs`: the head's, of the mean patch token."""
+    """The logit of `clip_pairs`: the head's, of the mean patch token beside the class token."""
     clip = ClipInTorch(load_tensors(backbones()["clip_vit_b16"]))
     head = detector.head
     weight, bias = torch.from_numpy(head.weight), torch.from_numpy(head.bias)
     fake = torch.from_numpy(head.kinds > 0)
 
     def logit(pixels: Tensor) -> Tensor:
-        classes = clip.patches(pixels).mean(dim=0) @ weight + bias
+        patches, whole = clip.reading(pixels)
+        classes = torch.cat([patches.mean(dim=0), whole]) @ weight + bias
         return torch.logsumexp(classes[fake], 0) - torch.logsumexp(classes[~fake], 0)
 
     return logit

@@ -14,7 +14,7 @@ from forensics.detector import CropDetector
 from forensics.errors import BrokenPlugin, WeightsUnavailable
 from forensics.fusion import LinearFusion
 from forensics.loading import load_detector
-from forensics.neural import clip_patches
+from forensics.neural import clip_reading
 from forensics.plugins import backbones
 from forensics.schema import Image
 from forensics.weights import load_tensors
@@ -39,13 +39,14 @@ def brightness(pixels: Tensor) -> Tensor:
 @pytest.mark.parametrize("size", [(224, 224), (128, 160), (16, 48)])
 def test_clip_in_torch_says_what_the_graph_says(size: tuple[int, int]) -> None:
     try:
-        theirs = clip_patches(picture(*size))
+        theirs = clip_reading(picture(*size))
         clip = ClipInTorch(load_tensors(backbones()["clip_vit_b16"]))
     except WeightsUnavailable as error:
         pytest.skip(str(error))
     with torch.inference_mode():
-        ours = clip.patches(pixels_of(picture(*size))).numpy()
-    assert np.abs(ours - theirs.reshape(ours.shape)).max() < 1e-3 * np.abs(theirs).max()
+        patches, whole = (part.numpy() for part in clip.reading(pixels_of(picture(*size))))
+    for ours, expected in ((patches, theirs.patches.reshape(patches.shape)), (whole, theirs.whole)):
+        assert np.abs(ours - expected).max() < 1e-3 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("name", sorted(COPIES))
