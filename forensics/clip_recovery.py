@@ -35,6 +35,8 @@ PRODUCTS = {
 }
 
 Tensors = dict[str, NDArray[Any]]
+Shape = list[str | int]
+"""Of an output; letters stand for lengths that vary."""
 
 
 def recover(source: Path, folder: Path) -> list[Path]:
@@ -115,8 +117,8 @@ def build_graph(weights: Tensors) -> onnx.ModelProto:
     graph.nodes.append(helper.make_node("Concat", kept, ["patches"], axis=2))
     first = _slice(graph, stream, 0, 1)
     graph.nodes.append(helper.make_node("Identity", [first], ["whole"]))
-    shapes = {"patches": ["N", "P", len(kept) * WIDTH], "whole": ["N", 1, WIDTH]}
-    return _model(graph, shapes)
+    patches: Shape = ["N", "P", len(kept) * WIDTH]
+    return _model(graph, {"patches": patches, "whole": ["N", 1, WIDTH]})
 
 
 def build_content_graph(weights: Tensors) -> onnx.ModelProto:
@@ -142,7 +144,7 @@ def build_class_graph(weights: Tensors) -> onnx.ModelProto:
     return _model(graph, {"classes": ["N", BLOCKS, WIDTH]})
 
 
-def _model(graph: _Graph, outputs: dict[str, list[str | int]]) -> onnx.ModelProto:
+def _model(graph: _Graph, outputs: dict[str, Shape]) -> onnx.ModelProto:
     crops = helper.make_tensor_value_info("crops", TensorProto.FLOAT, ["N", 3, "H", "W"])
     made = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
