@@ -51,7 +51,7 @@ class ClipPairsRecipe:
     twins: float = 0.25
     chain: Chain = field(default_factory=Chain)
     head: HeadRecipe = field(
-        default_factory=lambda: HeadRecipe(penalty=0.1, pairs=4.0, by_source=1)
+        default_factory=lambda: HeadRecipe(penalty=0.03, pairs=4.0, by_source=1)
     )
     power: float = 0.5
 
