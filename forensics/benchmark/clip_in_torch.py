@@ -1,10 +1,10 @@
-"""CLIP's first seven blocks in torch, so that gradients reach the pixels.
+"""CLIP's blocks in torch, so that gradients reach the pixels.
 
 The same numbers as the graph of `forensics.clip_recovery`, which a CPU runs at examination; used
 where a detector is attacked, nowhere else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ GATE = 1.702
 
 
 class ClipInTorch:
-    """Patch tokens of blocks 5 to 7 as a differentiable function of pixels."""
+    """Tokens of CLIP's blocks as a differentiable function of pixels."""
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
         """Widen the stored weights: int8 matrices `NAME.weight` times their `NAME.scale`."""
@@ -33,18 +33,25 @@ class ClipInTorch:
         }
 
     def patches(self, pixels: Tensor) -> Tensor:
-        """Return (h * w, 2304) float32 patch tokens, in reading order.
+        """Return (h * w, 2304) float32 patch tokens of blocks 5 to 7, in reading order.
 
         Args:
             pixels: (3, 16 h, 16 w) float32 RGB in [0, 255], sides up to 224 px.
         """
+        streams = list(self.streams(pixels, PATCH_BLOCKS[-1]))
+        return torch.cat([streams[block - 1][1:] for block in PATCH_BLOCKS], dim=1)
+
+    def streams(self, pixels: Tensor, last: int) -> Iterator[Tensor]:
+        """Yield what each block up to `last` gives: the class token, then the patch tokens.
+
+        Args:
+            pixels: as for `patches`.
+            last: number of the last block, counted from 1.
+        """
         stream = self._embedded(pixels)
-        kept = []
-        for block in range(PATCH_BLOCKS[-1]):
+        for block in range(last):
             stream = self._block(f"encoder.layers.{block}", stream)
-            if block + 1 in PATCH_BLOCKS:
-                kept.append(stream[1:])
-        return torch.cat(kept, dim=1)
+            yield stream
 
     def _embedded(self, pixels: Tensor) -> Tensor:
         """The tokens that the first block gets, (1 + h * w, 768); the class token comes first."""
