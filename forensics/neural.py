@@ -13,7 +13,7 @@ import numpy as np
 
 from forensics.plugins import backbones
 from forensics.schema import Floats, Image
-from forensics.traces.crops import crop_areas, fitting_side
+from forensics.traces.crops import crop_areas, fitting_side, padded
 from forensics.weights import file_named, verified_path
 
 CLIP_MEAN = np.asarray([0.48145466, 0.4578275, 0.40821073], np.float32)
@@ -100,6 +100,12 @@ def clip_areas(image: Image, at_most: int) -> list[tuple[slice, slice]]:
     """Where CLIP looks in a picture: at most so many native crops of whole patches."""
     side = fitting_side(image, CLIP_SIDE, CLIP_PATCH)
     return crop_areas(image.shape[:2], side, at_most)
+
+
+def clip_means(image: Image, at_most: int) -> Floats:
+    """Mean patch tokens of at most so many native crops of a picture, (k, 2304) float32."""
+    crops = [padded(image[area], CLIP_PATCH) for area in clip_areas(image, at_most)]
+    return np.stack([clip_tokens(crop).mean(axis=(0, 1)) for crop in crops])
 
 
 def normalised(crop: Image, mean: Floats, std: Floats) -> Floats:
