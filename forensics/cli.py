@@ -34,6 +34,10 @@ COMMANDS = {
         "forensics.commands.robustness",
         "measure laundering, attacks and cameras never seen",
     ),
+    "attribution": (
+        "forensics.commands.attribution",
+        "learn which family of generators left traces, and measure how often that holds",
+    ),
     "fuel": ("forensics.commands.fuel", "measure trace makers, and what detectors learn from them"),
     "trace-rates": ("forensics.commands.trace_rates", "measure what the analyses find, how often"),
     "swap-sheets": ("forensics.commands.swap_sheets", "write contact sheets of the face swaps"),

@@ -1,10 +1,10 @@
-"""CLIP's first nine blocks in torch, so that gradients reach the pixels.
+"""CLIP's blocks in torch, so that gradients reach the pixels.
 
 The same numbers as the graph of `forensics.clip_recovery`, which a CPU runs at examination; used
 where a detector is attacked, nowhere else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ GATE = 1.702
 
 
 class ClipInTorch:
-    """What `forensics.neural.clip_reading` gives, as a differentiable function of pixels."""
+    """Tokens of CLIP's blocks as a differentiable function of pixels."""
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
         """Widen the stored weights: int8 matrices `NAME.weight` times their `NAME.scale`."""
@@ -41,13 +41,21 @@ class ClipInTorch:
         Returns:
             (h * w, 2304) float32 in reading order, and (768,) float32.
         """
+        streams = list(self.streams(pixels, WHOLE_BLOCK))
+        patches = torch.cat([streams[block - 1][1:] for block in PATCH_BLOCKS], dim=1)
+        return patches, streams[WHOLE_BLOCK - 1][0]
+
+    def streams(self, pixels: Tensor, last: int) -> Iterator[Tensor]:
+        """Yield what each block up to `last` gives: the class token, then the patch tokens.
+
+        Args:
+            pixels: as for `reading`.
+            last: number of the last block, counted from 1.
+        """
         stream = self._embedded(pixels)
-        kept = []
-        for block in range(WHOLE_BLOCK):
+        for block in range(last):
             stream = self._block(f"encoder.layers.{block}", stream)
-            if block + 1 in PATCH_BLOCKS:
-                kept.append(stream[1:])
-        return torch.cat(kept, dim=1), stream[0]
+            yield stream
 
     def _embedded(self, pixels: Tensor) -> Tensor:
         """The tokens that the first block gets, (1 + h * w, 768); the class token comes first."""

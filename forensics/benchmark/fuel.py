@@ -29,7 +29,10 @@ DIFFERENCE_GAIN = 4
 
 @dataclass(frozen=True)
 class MakerFacts:
-    """What one trace maker costs, and whether high-frequency energy alone gives it away."""
+    """What one trace maker costs, and whether high-frequency energy alone gives it away.
+
+    `seconds`: processor time a picture, which another program's load does not change.
+    """
 
     name: str
     seconds: float
@@ -72,9 +75,9 @@ def facts_of(
     energies, errors, spent = [], [], 0.0
     for sample in parents:
         image, maker = read(sample), maker_of(sample)
-        start = time.perf_counter()
+        start = time.process_time()
         [made], _ = maker.apply([image], sample.seed(0))
-        spent += time.perf_counter() - start
+        spent += time.process_time() - start
         energies.append((high_frequency_energy(image), high_frequency_energy(made)))
         errors.append(float(np.square(image.astype(np.float32) - made).mean()))
     return MakerFacts(

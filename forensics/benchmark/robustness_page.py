@@ -96,36 +96,41 @@ def attacks(trials: Attacked, voting: Sequence[str], steps: int) -> str:
     body = []
     for (attack, defence), some in trials.items():
         if defence == DEFENCES[0]:
-            pushed_fakes, pushed_reals = _parted(some)
-            aucs = [_auc(pushed_fakes, pushed_reals, name) for name in ("fused", *names)]
+            moved_fakes, moved_reals = _parted(some)
+            aucs = (
+                _auc(moved_fakes, reals, "fused"),
+                _auc(fakes, moved_reals, "fused"),
+                *(_auc(moved_fakes, moved_reals, name) for name in names),
+            )
             shares = (
-                rate(pushed_fakes, called),
-                rate(pushed_fakes, cleared),
-                rate(pushed_reals, called),
+                rate(moved_fakes, called),
+                rate(moved_fakes, cleared),
+                rate(moved_reals, called),
             )
             body.append([attack, *aucs, *map(cell, (*shares, rate(some, unknown)))])
-    header = ["climbed, largest change", "AUC fused", *(f"AUC {name}" for name in names)]
+    header = ["climbed, largest change", "fakes moved", "reals moved", *names]
     shares_header = ["fakes called", "fakes cleared", "reals called", "out"]
     return (
         f"## Attacks on the pixels\n\n{len(fakes)} fakes pushed to look real and {len(reals)} real"
         " pictures pushed to look fake, check rows, 224 px, one picture a source in turn. Projected"
         f" gradient descent, {steps} steps from a random start; no value changes by more than 2 or"
         " 4 of 255. Gradients come from copies in torch; what is reported is what the detectors"
-        " that ship say of the finished pictures in whole levels. `spectrum` has no gradient: its"
-        " column is what carries over. In the fused score "
-        f"{_named(voting)} of those with a gradient. *Aimed*: takes over just so many pixels of the"
+        " that ship say of the finished pictures in whole levels. AUC: of the fused score where"
+        " only the fakes are moved, or only the real pictures; of each detector where both are.\n\n"
+        "`spectrum` has no gradient: its column is what carries over."
+        f" {_voters(voting)} *Aimed*: takes over just so many pixels of the"
         " attack that the fused score passes the threshold it needs, and no further, since further"
         " out the verdict abstains as out of distribution (*out*).\n\n"
         + markdown([*header, *shares_header], body)
     )
 
 
-def _named(voting: Sequence[str]) -> str:
+def _voters(voting: Sequence[str]) -> str:
+    """Whose gradients reach the fused score."""
     if not voting:
-        return "there is no vote"
-    return f"{' and '.join(f'`{name}`' for name in voting)} alone " + (
-        "has a vote" if len(voting) == 1 else "have votes"
-    )
+        return "No detector with a gradient has a vote in the fused score."
+    names = " and ".join(f"`{name}`" for name in voting)
+    return f"With a gradient and a vote in the fused score: {names}."
 
 
 def defences(trials: Attacked) -> str:
@@ -167,7 +172,8 @@ def broken(trials: Sequence[Trial]) -> str:
     return (
         f"## What breaks it\n\n{len(plain)} real check pictures, each simulated in every way"
         " (`forensics/benchmark/breaking.py`); judged as `examine` does. *Shift*: of the score"
-        " P(fake), mean over the same pictures.\n\n" + markdown(["", *ALARMS, "shift"], body)
+        " P(fake), mean over the same pictures; *beyond*: would be called, were there no reason to"
+        " abstain.\n\n" + markdown(["", *ALARMS, "shift"], body)
     )
 
 

@@ -32,19 +32,30 @@ class Photograph:
         return decode(open_media(Path(self.name), data), data).image
 
 
-def photographs(root: Path, at_most: int) -> list[Photograph]:
-    """All photographs below the folder of the data, at most so many a source, drawn by their names.
+def photographs(root: Path, at_most: int, small: int) -> list[Photograph]:
+    """Photographs below the folder of the data, drawn by their names.
+
+    Args:
+        root: where `lfw/images` and `faces64` lie.
+        at_most: how many of LFW.
+        small: how many of each source of small faces.
 
     Raises:
         InvalidManifest: the folder has neither of the two sets.
     """
-    found = [*_wild_faces(root / "lfw" / "images"), *_small_faces(root / "faces64")]
-    if not found:
+    wild, faces = list(_wild_faces(root / "lfw" / "images")), list(_small_faces(root / "faces64"))
+    if not wild and not faces:
         raise InvalidManifest(f"{root} holds neither lfw/images nor faces64/faces64.csv")
     by_source: dict[str, list[Photograph]] = {}
-    for each in sorted(found, key=lambda each: hashlib.sha256(each.name.encode()).hexdigest()):
+    for each in sorted(faces, key=_place):
         by_source.setdefault(each.source, []).append(each)
-    return [each for source in sorted(by_source) for each in by_source[source][:at_most]]
+    chosen = (each for source in sorted(by_source) for each in by_source[source][:small])
+    return [*sorted(wild, key=_place)[:at_most], *chosen]
+
+
+def _place(photograph: Photograph) -> str:
+    """Where it stands in the order in which photographs are drawn."""
+    return hashlib.sha256(photograph.name.encode()).hexdigest()
 
 
 def _wild_faces(folder: Path) -> Iterator[Photograph]:

@@ -108,7 +108,8 @@ def run(args: argparse.Namespace) -> int:
     if args.note_cards:
         for each in facts:
             fuel.note_energy(each, entries("generator")[each.name].card.folder)
-    sections = [opening(len(parents), samples, args.per_group), makers_table(facts)]
+    seen = detectors_saw(samples, args.per_group) if args.mix else ""
+    sections = [opening(len(parents)) + seen, makers_table(facts)]
     sections.append(sheet_of(names, args.out.parent / "images" / f"{Path(args.page).stem}.png"))
     mixes = {name: mixes_of(name, args) for name in args.detector}
     for chosen in mixes.values():
@@ -166,21 +167,34 @@ def mix_of_curve(mixes: Sequence[Mix], makers: Sequence[str]) -> Mix:
     return found[0]
 
 
-def opening(parents: int, samples: Sequence[Sample], per_group: int | None) -> str:
-    """What the page is, and on how many pictures it rests."""
+def opening(parents: int) -> str:
+    """What the page is."""
+    return (
+        "# Fuel: trace makers\n\nWritten by `forensics fuel`. Each maker changed the same"
+        f" {parents} real pictures (check rows, regions of at most 384 px, native resolution).\n"
+    )
+
+
+def detectors_saw(samples: Sequence[Sample], per_group: int | None) -> str:
+    """On how many pictures the effects rest."""
     fakes = sum(sample.fake for sample in samples)
     cap = "" if per_group is None else f", at most {per_group} a group beside the check rows"
     return (
-        "# Fuel: trace makers\n\nWritten by `forensics fuel`. Each maker changed the same"
-        f" {parents} real pictures (check rows, regions of at most 384 px, native resolution)."
-        f" Detectors saw {len(samples) - fakes:,} real pictures and {fakes:,} fakes of four folds"
+        f"Detectors saw {len(samples) - fakes:,} real pictures and {fakes:,} fakes of four folds"
         f"{cap}, less the fold left out.\n"
     )
 
 
 def makers_table(facts: list[MakerFacts]) -> str:
     """One row a maker."""
-    header = ["maker", "seconds a picture", "parameters", "PSNR to the parent", "energy AUC", ""]
+    header = [
+        "maker",
+        "CPU seconds a picture",
+        "parameters",
+        "PSNR to the parent",
+        "energy AUC",
+        "",
+    ]
     body = [
         [
             each.name,

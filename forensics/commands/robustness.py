@@ -40,11 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fakes, and as many real pictures, that are attacked (default 16)",
     )
     parser.add_argument(
-        "--unseen",
+        "--unseen", type=int, default=10_000, metavar="N", help="photographs of LFW (default all)"
+    )
+    parser.add_argument(
+        "--small",
         type=int,
-        default=10_000,
+        default=200,
         metavar="N",
-        help="cap on the photographs of each source never seen (default 10000)",
+        help="faces of 64 px of each source (default 200)",
     )
     parser.add_argument(
         "--drawn", type=int, default=30, metavar="N", help="drawings of each kind (default 30)"
@@ -58,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     samples = checked(read_samples(args.folds, args.data), args.per_group)
     for _ in store.find_boxes(samples):
         pass
-    found = photographs(args.data.parent, args.unseen)
+    found = photographs(args.data.parent, args.unseen, args.small)
     laundered = shown(robustness.laundered(shipped, store, samples), "laundering")
     attacked, about_attacks = under_attack(shipped, store, samples, args)
     broken = shown(robustness.broken(shipped, store, samples), "breaking")

@@ -95,7 +95,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_photographs_come_by_source_with_who_is_on_them(data: Path) -> None:
-    found = photographs(data, 9)
+    found = photographs(data, 9, 9)
     assert {each.source for each in found} == {"LFW", "ffhq, 64 px", "lfw, 64 px"}
     assert {e.person for e in found if e.source == "LFW"} == {"A_Person", "Other"}
     assert {e.person for e in found if e.source == "lfw, 64 px"} == {"Somebody"}
@@ -103,17 +103,17 @@ def test_photographs_come_by_source_with_who_is_on_them(data: Path) -> None:
 
 
 def test_a_photograph_gives_its_own_pixels(data: Path) -> None:
-    found = {each.name: each.read() for each in photographs(data, 9)}
+    found = {each.name: each.read() for each in photographs(data, 9, 9)}
     assert found["A_Person_0001.jpg"].shape == (40, 50, 3)
     assert (found["faces64/3.png"] == 30).all()
 
 
 def test_a_cap_holds_for_each_source_and_draws_the_same(data: Path) -> None:
-    capped = [each.name for each in photographs(data, 1)]
-    assert len(capped) == 3
-    assert capped == [each.name for each in photographs(data, 1)]
+    found = photographs(data, 1, 2)
+    assert [each.source for each in found] == ["LFW", *["ffhq, 64 px"] * 2, *["lfw, 64 px"] * 2]
+    assert [e.name for e in found] == [each.name for each in photographs(data, 1, 2)]
 
 
 def test_a_folder_without_either_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidManifest, match="neither"):
-        photographs(tmp_path, 5)
+        photographs(tmp_path, 5, 5)

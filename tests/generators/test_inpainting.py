@@ -120,6 +120,15 @@ def test_what_lay_in_a_hole_is_forgotten(photograph: Image) -> None:
     np.testing.assert_array_equal(plugin.filled(photograph, holes), plugin.filled(other, holes))
 
 
+def test_no_line_shows_where_a_deep_hole_s_two_sizes_meet() -> None:
+    grain = np.random.default_rng(0).integers(10, 50, (96, 96, 1), dtype=np.uint8)
+    holes = np.zeros((96, 96), bool)
+    holes[28:68, 28:68] = True
+    made = load("generator", "inpainting").filled(np.repeat(grain, 3, axis=2), holes)
+    inner = made[33:63, 33:63].mean(axis=2)
+    assert max(np.abs(np.diff(inner, axis=axis)).max() for axis in (0, 1)) < 6
+
+
 def test_mask_of_another_size_is_refused(photograph: Image, tmp_path: Path) -> None:
     Pillow.new("L", (91, 70), 255).save(tmp_path / "mask.png")
     plugin = load("generator", "inpainting", InpaintingOptions(mask=str(tmp_path / "mask.png")))
