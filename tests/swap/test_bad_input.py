@@ -107,10 +107,16 @@ def test_absent_networks_are_asked_for(
     run: Run, target: Path, source: Path, tmp_path: Path, model: str
 ) -> None:
     arguments = (target, "--source", source, "--out", tmp_path / "a.png")
-    with pytest.raises(WeightsUnavailable, match="none was given; name it with --weights FILE"):
-        run(*arguments, model=model)
     with pytest.raises(WeightsUnavailable, match=r"there is no file lost\.onnx"):
         run(*arguments, "--weights", tmp_path / "lost.onnx", model=model)
+
+
+def test_a_network_that_does_not_ship_must_be_named(
+    run: Run, target: Path, source: Path, tmp_path: Path
+) -> None:
+    arguments = (target, "--source", source, "--out", tmp_path / "a.png")
+    with pytest.raises(WeightsUnavailable, match="none was given; name it with --weights FILE"):
+        run(*arguments, model="onnx_swapper")
 
 
 def test_networks_of_another_kind_are_refused(
