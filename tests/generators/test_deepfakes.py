@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -100,7 +101,7 @@ def test_learning_lowers_the_error(data: SwapData) -> None:
 
 
 @pytest.mark.parametrize("recipe", [{"side": 96}, {"width": 0}, {"code": 0}, {"batch": 0}])
-def test_recipes_that_make_no_sense_are_refused(recipe: dict[str, int]) -> None:
+def test_recipes_that_make_no_sense_are_refused(recipe: dict[str, Any]) -> None:
     with pytest.raises(InvalidOption):
         DeepfakesRecipe(**recipe)
 
