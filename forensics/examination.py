@@ -104,16 +104,17 @@ class Examiner:
         if fast and detectors is not None:
             raise ValueError("give either fast or detectors: fast is a choice of detectors")
         by_default = FAST if fast else default_detectors()
+        wanted = by_default if detectors is None else detectors
         self.missing: dict[str, WeightsUnavailable] = {}
         self.detectors: dict[str, Detector] = {}
-        for name in by_default if detectors is None else detectors:
+        for name in wanted:
             try:
                 self.detectors[name] = load_detector(name)
             except WeightsUnavailable as error:
                 if detectors is not None:
                     raise
                 self.missing[name] = error
-        chosen = analyses_by_default(camera) if analyses is None else analyses
+        chosen = analyses_by_default(camera, wanted) if analyses is None else analyses
         anchors = str(trust_anchors or "")
         options = {SIGNATURES: {"trust_anchors": anchors}, FINGERPRINT: {"camera": camera}}
         self.analyses: dict[str, Analysis] = {

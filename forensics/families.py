@@ -7,7 +7,7 @@ family is named below a threshold: that is how generators that nobody has seen b
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,6 @@ FAMILIES = (
         ),
     ),
     Family("face_swap", "face swaps", ("inswapper128", "openforensics-gan-swap")),
-    Family("composite", "composites made by hand", ("photoshop",)),
     Family(
         "autoencoder",
         "photographs sent through an autoencoder",
@@ -51,7 +50,8 @@ FAMILIES = (
     Family("inpainting", "photographs with holes filled by a network", ("inpainting",)),
 )
 FAMILY_OF = {name: number for number, one in enumerate(FAMILIES, 1) for name in one.generators}
-"""By generator, the number of its family; 0 is for photographs."""
+"""By generator, the number of its family; 0 is for photographs, and for what people composed of
+them: no generator has left traces there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +102,10 @@ class FamilySpace:
             "rule": np.asarray([self.temperature, self.threshold], np.float32),
             "names": np.frombuffer(_names(), np.uint8),
         }
+
+    def after(self, basis: Floats) -> "FamilySpace":
+        """The same space for features of which it took `features @ basis` so far."""
+        return replace(self, directions=np.asarray(basis @ self.directions, np.float32))
 
     def distances(self, features: Floats) -> Doubles:
         """Squared distances of (N, D) features to the generators, (N, C)."""

@@ -1,12 +1,12 @@
 """The plugins that an examination runs, each with its options and its calibration."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from forensics.analysis import Analysis
 from forensics.detector import Detector
 from forensics.errors import NotCalibrated
-from forensics.plugins import backbones, entries, load, plugin_class
+from forensics.plugins import backbones, cards, entries, load, plugin_class
 from forensics.verdict import Fusion, load_fusion
 from forensics.weights import find_file, verified_path
 
@@ -25,9 +25,21 @@ def load_detector(name: str) -> Detector:
     return detector
 
 
-def analyses_by_default(camera: str) -> list[str]:
-    """All analyses; the one that compares with a camera only where one is named."""
-    return [name for name in entries("analysis") if camera or name != FINGERPRINT]
+def analyses_by_default(camera: str, detectors: Iterable[str]) -> list[str]:
+    """All analyses but those that would say nothing, or cost what nobody asked for.
+
+    Args:
+        camera: without one, the analysis that compares with a camera says nothing.
+        detectors: names of detectors; an analysis that stands on a backbone comes with a detector
+            on the same one, for it then costs nothing.
+    """
+    known = cards("detector")
+    shared = {need for name in detectors if name in known for need in known[name].requires}
+    return [
+        name
+        for name, entry in entries("analysis").items()
+        if (camera or name != FINGERPRINT) and shared.issuperset(entry.card.requires)
+    ]
 
 
 def load_analysis(name: str, options: dict[str, str]) -> Analysis:

@@ -156,16 +156,56 @@ def _mixed(image: Image, twin: Image, share: Floats) -> Image:
 
 
 def logged(steps: Iterator[Step], path: Path) -> Iterator[Step]:
-    """Pass steps through and append their figures to a CSV; a resumed run goes on in its file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Pass steps through and append their figures to a CSV; a resumed run goes on in its file.
+
+    Rows that a stopped run wrote after its last checkpoint give way to those of the same steps.
+
+    Raises:
+        OutputFailed: the disk is full or may not be written.
+    """
+    first = True
     for step in steps:
-        fresh = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            if fresh:
-                writer.writerow(["step", *step.figures])
-            writer.writerow([step.step, *(f"{value:.6g}" for value in step.figures.values())])
+        with _writable(path):
+            if first:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _forget_from(step.step, path)
+            _append(step, path)
+        first = False
         yield step
+
+
+def _append(step: Step, path: Path) -> None:
+    fresh = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        if fresh:
+            writer.writerow(["step", *step.figures])
+        writer.writerow([step.step, *(f"{value:.6g}" for value in step.figures.values())])
+
+
+def _forget_from(step: int, path: Path) -> None:
+    """Drop the rows of a log from this step on."""
+    if not path.exists():
+        return
+    with path.open(newline="", encoding="utf-8") as file:
+        lines = file.readlines()
+    # A full disk may have cut the last row.
+    kept = [row for row in lines[1:] if row.endswith("\n") and int(row.partition(",")[0]) < step]
+    if kept != lines[1:]:
+        with whole_output(path) as part:
+            part.write_text("".join([*lines[:1], *kept]), encoding="utf-8", newline="")
+
+
+@contextmanager
+def _writable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    # torch and safetensors wrap the system's error in their own.
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise OutputFailed(
+            f"{path.name} could not be written ({error}); make room or choose another --out, then"
+            " run the same command again: it goes on from its last checkpoint"
+        ) from error
 
 
 @contextmanager
@@ -176,17 +216,13 @@ def whole_output(path: Path) -> Iterator[Path]:
         OutputFailed: the disk is full or may not be written; what was at `path` stays.
     """
     part = path.with_name(f"{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        part.replace(path)
-    # torch and safetensors wrap the system's error in their own.
-    except (OSError, RuntimeError, SafetensorError) as error:
-        part.unlink(missing_ok=True)
-        raise OutputFailed(
-            f"{path.name} could not be written ({error}); make room or choose another --out, then"
-            " run the same command again: it goes on from its last checkpoint"
-        ) from error
+    with _writable(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield part
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 class Checkpoint:

@@ -43,12 +43,12 @@ class Calls:
 
     @property
     def fakes(self) -> "Calls":
-        """All rows that are no photographs."""
+        """All rows that a generator made or changed."""
         return self.where(self.truth > 0)
 
     @property
     def photographs(self) -> "Calls":
-        """All photographs."""
+        """All photographs, and what people composed of them."""
         return self.where(self.truth == 0)
 
     @property

@@ -5,13 +5,18 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 import forensics
-from forensics.benchmark.family_fit import ACCEPTED, PARTS
+from forensics.benchmark.family_fit import ACCEPTED, COMPONENTS, PARTS
 from forensics.benchmark.family_measures import Calls, LeftOut, share
 from forensics.benchmark.tables import Figure, markdown
 from forensics.families import FAMILIES, FamilySpace
 
 FEWEST = 10
 """Groups with fewer pictures get no row of their own."""
+STRANGERS = '"Unknown" is the right answer: the fit had seen nothing of the family.'
+SIBLINGS = (
+    "The fit knew the family by its other generators. Where a left-out one is rarely given to its"
+    " own family, the family is known by the generators that were seen, not by their kind."
+)
 
 
 def page(space: FamilySpace, held: Calls, left: Sequence[LeftOut], checked: Sequence[Calls]) -> str:
@@ -30,8 +35,8 @@ def page(space: FamilySpace, held: Calls, left: Sequence[LeftOut], checked: Sequ
             opening(space, held),
             *(known(held.of(condition), condition) for condition in ("clean", "strong")),
             *(reliability(held.of(condition), condition) for condition in ("clean", "strong")),
-            unseen("## Families left out", strangers),
-            unseen("## Generators left out of a family that stays", siblings),
+            unseen("## Families left out", strangers, STRANGERS),
+            unseen("## Generators left out of a family that stays", siblings, SIBLINGS),
             photographs(held.of("clean")),
             on_check_rows(checked),
         ]
@@ -44,16 +49,18 @@ def opening(space: FamilySpace, held: Calls) -> str:
     return (
         f"# Attribution: which family of generators\n\nVersion {forensics.__version__}; written by"
         f" `forensics attribution`. {fakes} views of fakes, {reals} of photographs; every one is"
-        f" judged by a fit without its part (of {PARTS}, by clusters of near-duplicates). A family"
+        f" judged by a fit without its part (of {PARTS}, by clusters of near-duplicates), in"
+        f" {COMPONENTS} principal directions of all of them, found without labels. A family"
         f" is named where it is believed at {space.threshold:.2f} or more, photographs being one"
         f" of the things it may be; at this threshold {ACCEPTED:.0%} of held-out fakes get a"
         f" name, families counting alike. Squared distances are divided by"
-        f" {space.temperature:g}, so that beliefs are as often right as they say. *Clean*: as"
-        " collected, framing and last compression equalised. *Strong*: also resized, blurred,"
+        f" {space.temperature:g}, at which held-out pictures, photographs among them, surprise"
+        " least. *Clean*: as collected, framing and last compression equalised. *Strong*: also resized, blurred,"
         " compressed by chance. *Degraded*: half the size, JPEG 75. Brackets: 95 % intervals by"
         " Clopper and Pearson.\n\n"
         "What a name says: the traces are most like those of the family, *if the picture is a"
-        " fake at all*. Whether it is, the detectors say.\n"
+        " fake at all*. Whether it is, the detectors say. Composites made by hand have no family:"
+        " no generator made them, and they count with the photographs that they consist of.\n"
     )
 
 
@@ -109,7 +116,7 @@ def reliability(calls: Calls, condition: str) -> str:
     return f"## Are beliefs as often right as they say, {condition}?\n\n{markdown(header, body)}"
 
 
-def unseen(title: str, left: Sequence[LeftOut]) -> str:
+def unseen(title: str, left: Sequence[LeftOut], words: str) -> str:
     """What is said of pictures whose maker the fit had not seen."""
     body = [list(_unseen(each)) for each in left if len(each.calls.of("clean"))]
     header = [
@@ -121,7 +128,7 @@ def unseen(title: str, left: Sequence[LeftOut]) -> str:
         "most often",
         "strong",
     ]
-    return f"{title}\n\n{markdown([*header, 'strong, unknown'], body)}"
+    return f"{title}\n\n{words}\n\n{markdown([*header, 'strong, unknown'], body)}"
 
 
 def _unseen(each: LeftOut) -> Iterator[object]:
@@ -148,10 +155,11 @@ def photographs(calls: Calls) -> str:
     body.append(["all", len(reals), _cell(share(len(reals.given_name), len(reals))), ""])
     header = ["photographs of", "pictures", "a family is named", "most often"]
     return (
-        "## Photographs, held-out, clean\n\nA name is given on the assumption that the picture is a"
-        " fake; here the assumption is wrong. Where photographs that share a collection with a"
-        " family's fakes get its name much more often than others, the name rests in part on the"
-        f" collection, not on the maker.\n\n{markdown(header, body)}"
+        "## Photographs and composites, held-out, clean\n\n"
+        "A name is given on the assumption that the picture is a fake of a generator; here the"
+        " assumption is wrong. Where photographs that share a collection with a family's fakes get"
+        " its name much more often than others, the name rests in part on the collection, not on"
+        f" the maker.\n\n{markdown(header, body)}"
     )
 
 

@@ -6,8 +6,8 @@ what the zoo's trace makers left in photographs. Pictures kept for the check com
 them, clean and degraded.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,8 @@ from forensics.benchmark.out_of_fold import CONDITIONS
 from forensics.families import FAMILY_OF
 from forensics.feature_store import FeatureStore
 from forensics.neural import CLIP_PATCH, CLIP_SIDE, CLIP_WIDTH, clip_means
-from forensics.plugins import backbones, fingerprint
-from forensics.schema import Floats, Image
+from forensics.plugins import backbones, fingerprint, load
+from forensics.schema import Floats
 from forensics.training import EQUALISE, Sample, TrainingData
 from forensics.views import View, all_views, cache_key, fill
 
@@ -55,38 +55,59 @@ class Rows:
         """(n,) numbers of the families, 0 for photographs."""
         return np.asarray([FAMILY_OF.get(source, 0) for source in self.sources.tolist()])
 
+    def seen_through(self, basis: Floats) -> "Rows":
+        """The same rows with `features @ basis` for features."""
+        return replace(self, features=np.asarray(self.features @ basis, np.float32))
+
     def where(self, chosen: NDArray[np.bool_]) -> "Rows":
         """Some of the rows."""
         return Rows(*(column[chosen] for column in vars(self).values()))
 
 
 class FamilyPictures:
-    """Reads pictures, and keeps the mean patch tokens of their crops in a cache."""
+    """Reads pictures, and keeps the mean patch tokens of their crops in a cache.
 
-    def __init__(
-        self,
-        store: PictureStore,
-        makers: Mapping[str, Callable[[Sample], Image]],
-        cache: Path,
-    ) -> None:
-        """`makers` give what a trace maker made of a photograph, by the names in `MAKERS`."""
-        self._store, self._makers = store, makers
+    Whatever is not in the cache yet is computed by `learn` and `check`, which yield how many are
+    still to come. A killed run loses at most one batch; several processes may share the work.
+    """
+
+    def __init__(self, store: PictureStore, cache: Path) -> None:
+        """Read pictures from `store`, and features from `cache`."""
+        self._store = store
         key = cache_key(fingerprint(backbones()["clip_vit_b16"]), Chain(), CLIP_SIDE)
         self._learned = FeatureStore(cache / f"clip-{key}", CLIP_WIDTH)
         self._checked = FeatureStore(cache / f"families-{key}", CLIP_WIDTH)
 
     def learn(self, samples: Sequence[Sample]) -> Iterator[int]:
-        """Compute what is missing of the rows to learn from; yields how many are still to come.
-
-        A killed run loses at most one batch, and several processes may share the work.
-        """
-        data = TrainingData(tuple(samples), self._store.read, self._makers, Path(), Path())
+        """Compute what the rows to learn from lack."""
+        views = [view for view in learned_views(samples) if view.key not in self._learned]
+        if not views:
+            return
+        self._look_for_faces([view.sample for view in views])
+        makers = {name: self._store.twin(load("generator", name)) for name in MAKERS}
+        data = TrainingData(tuple(samples), self._store.read, makers, Path(), Path())
 
         def features(view: View) -> Floats:
             crop = view.crop(data, Chain(), CLIP_SIDE, CLIP_PATCH)
             return clip_means(crop, at_most=1).reshape(CLIP_WIDTH)
 
-        yield from fill(self._learned, learned_views(samples), features, BATCH)
+        yield from fill(self._learned, views, features, BATCH)
+
+    def check(self, samples: Sequence[Sample]) -> Iterator[int]:
+        """Compute what the rows of the check lack."""
+        wanted = [(sample, condition) for condition in CONDITIONS for sample in samples]
+        missing = [each for each in wanted if _key(*each) not in self._checked]
+        self._look_for_faces([sample for sample, _ in missing])
+        for left, (sample, condition) in enumerate(missing, 1 - len(missing)):
+            picture = CONDITIONS[condition](self._store.read(sample), sample.seed(EQUALISE))
+            self._checked.append([_key(sample, condition)], clip_means(picture, at_most=1))
+            yield -left
+
+    def _look_for_faces(self, samples: Sequence[Sample]) -> None:
+        """Two groups are framed by their faces; see `PictureStore`."""
+        unique = list({sample.path: sample for sample in samples}.values())
+        for _ in self._store.find_boxes(unique):
+            pass
 
     def learned(self, samples: Sequence[Sample]) -> Rows:
         """The rows to learn from; `learn` must have run."""
@@ -98,15 +119,6 @@ class FamilyPictures:
             clusters=np.asarray([view.sample.cluster for view in views]),
             conditions=np.asarray([("clean", "strong")[view.number] for view in views]),
         )
-
-    def check(self, samples: Sequence[Sample]) -> Iterator[int]:
-        """As `learn`, for the rows of the check."""
-        wanted = [(sample, condition) for condition in CONDITIONS for sample in samples]
-        missing = [each for each in wanted if _key(*each) not in self._checked]
-        for left, (sample, condition) in enumerate(missing, 1 - len(missing)):
-            picture = CONDITIONS[condition](self._store.read(sample), sample.seed(EQUALISE))
-            self._checked.append([_key(sample, condition)], clip_means(picture, at_most=1))
-            yield -left
 
     def checked(self, samples: Sequence[Sample], condition: str) -> Rows:
         """The rows of the check under one condition; `check` must have run."""

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from forensics.benchmark.card_file import update_card
 from forensics.benchmark.datasets import PictureStore, read_samples
+from forensics.benchmark.family_fit import principal
 from forensics.benchmark.family_measures import (
     figures,
     learn,
@@ -26,7 +27,7 @@ from forensics.benchmark.family_rows import MAKERS, STRONG, TWINS, FamilyPicture
 from forensics.benchmark.out_of_fold import CONDITIONS
 from forensics.commands.common import add_data_arguments
 from forensics.families import FamilySpace
-from forensics.plugins import entries, load
+from forensics.plugins import entries
 from forensics.training import Sample, whole_output
 from forensics.weights import file_sha256
 
@@ -58,8 +59,11 @@ def run(args: argparse.Namespace) -> int:
     checked = first_of_groups([one for one in samples if one.check], args.per_check)
     pictures = _filled(args, learned, checked)
     rows = pictures.learned(learned)
+    basis = principal(rows.features)
+    rows = rows.seen_through(basis)
     space, held = learn(rows)
     left = [*left_out_families(rows, space), *left_out_generators(rows, space)]
+    space = space.after(basis)
     on_check = [said(space, pictures.checked(checked, condition)) for condition in CONDITIONS]
     args.out.mkdir(parents=True, exist_ok=True)
     written = args.out / f"{NAME}.md"
@@ -75,12 +79,7 @@ def _filled(
     args: argparse.Namespace, learned: list[Sample], checked: list[Sample]
 ) -> FamilyPictures:
     """The pictures, all features of which are in the cache."""
-    store = PictureStore(args.data.parent, args.cache)
-    everything = [*learned, *checked]
-    for _ in tqdm(store.find_boxes(everything), "faces", len(everything), disable=None):
-        pass
-    makers = {name: store.twin(load("generator", name)) for name in MAKERS}
-    pictures = FamilyPictures(store, makers, args.cache)
+    pictures = FamilyPictures(PictureStore(args.data.parent, args.cache), args.cache)
     for steps, title in ((pictures.learn(learned), "learned"), (pictures.check(checked), "check")):
         with tqdm(desc=title, unit="left", disable=None) as bar:
             for left in steps:

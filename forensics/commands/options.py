@@ -2,12 +2,14 @@
 
 import argparse
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, get_type_hints
 
 from forensics.errors import BrokenPlugin, InvalidOption
 from forensics.plugins import entries, plugin_class
 
 _PREFIX = "option_"
+_TRUTHS = {"true": True, "false": False, "1": True, "0": False}
 
 
 def add_option_flags(parser: argparse.ArgumentParser, kind: str) -> None:
@@ -55,25 +57,40 @@ def chosen_options(args: argparse.Namespace, kind: str, plugin: str) -> object:
 def with_fields(recipe: Any, assignments: list[str]) -> Any:
     """Replace fields of a recipe, "penalty=0.3" or "head.penalty=0.3", keeping their types.
 
+    All of them at once: a recipe may refuse some of them without the others.
+
     Raises:
-        InvalidOption: a field does not exist.
+        InvalidOption: a field does not exist, or the recipe refuses a value.
     """
-    for assignment in assignments:
-        name, _, value = assignment.partition("=")
-        recipe = _with_field(recipe, name.split("."), value)
-    return recipe
+    split = (assignment.partition("=") for assignment in assignments)
+    return _replaced(recipe, {tuple(name.split(".")): value for name, _, value in split})
 
 
-def _with_field(recipe: Any, path: list[str], value: str) -> Any:
+def _replaced(recipe: Any, values: Mapping[tuple[str, ...], str]) -> Any:
+    """The recipe with the fields at these paths set."""
     known = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe)}
-    if path[0] not in known:
-        raise InvalidOption(f"the recipe has no field {path[0]!r}; there are {', '.join(known)}")
-    old = known[path[0]]
+    inner: dict[str, dict[tuple[str, ...], str]] = {}
+    for (name, *rest), value in values.items():
+        if name not in known:
+            raise InvalidOption(f"the recipe has no field {name!r}; there are {', '.join(known)}")
+        inner.setdefault(name, {})[tuple(rest)] = value
+    changes = {
+        name: _read_like(known[name], name, paths[()]) if () in paths
+        else _replaced(known[name], paths)
+        for name, paths in inner.items()
+    }  # fmt: skip
     try:
-        new = _with_field(old, path[1:], value) if path[1:] else type(old)(value)
+        return dataclasses.replace(recipe, **changes)
     except ValueError as error:
-        raise InvalidOption(f"{path[0]} must be like {old!r}, got {value!r}") from error
-    return dataclasses.replace(recipe, **{path[0]: new})
+        raise InvalidOption(f"the recipe is refused: {error}") from error
+
+
+def _read_like(old: Any, name: str, value: str) -> Any:
+    """A value of the type of `old`."""
+    try:
+        return _TRUTHS[value.lower()] if isinstance(old, bool) else type(old)(value)
+    except (KeyError, ValueError) as error:
+        raise InvalidOption(f"{name} must be like {old!r}, got {value!r}") from error
 
 
 def _fields(kind: str, plugin: str) -> dict[str, tuple[type[Any], object]]:

@@ -69,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
     swapper = _swapper(args)
     if swapper.needs_sources and not args.source:
         args.refuse(f"{args.model} needs pictures of the face to put in: give --source")
+    if args.source and not swapper.needs_sources:
+        args.refuse(f"{args.model} has learned the face that it puts in: leave --source out")
     picture = is_picture(args.target)
     _check_output(args.out, picture)
     if args.sign is not None:

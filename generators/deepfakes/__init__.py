@@ -44,9 +44,9 @@ class DeepfakesRecipe:
     side: int = 64
     width: int = 16
     code: int = 32
-    steps: int = 20_000
-    batch: int = 16
-    rate: float = 5e-4
+    steps: int = 10_000
+    batch: int = 8
+    rate: float = 1e-3
     bend: float = 0.05
     every: int = 100
     bfloat16: bool = False

@@ -11,6 +11,7 @@ from forensics.benchmark.family_fit import (
     fit_space,
     held_out,
     parts_of,
+    principal,
     threshold_for,
 )
 from forensics.benchmark.family_measures import learn, left_out_families, left_out_generators, said
@@ -108,6 +109,26 @@ def test_distances_twice_as_large_are_divided_by_twice_as_much() -> None:
     assert second.threshold == pytest.approx(first.threshold)
 
 
+def test_principal_directions_lose_nothing_where_there_are_as_many_as_features() -> None:
+    shown = rows(each=20)
+    basis = principal(shown.features)
+    through = fit_space(shown.seen_through(basis)).after(basis)
+    new = rows(each=3, seed=6).features
+    assert basis.shape == (WIDTH, WIDTH)
+    gap = np.abs(through.distances(new) - fit_space(shown).distances(new)).max()
+    assert gap < 0.2 * fit_space(shown).distances(new).mean()
+
+
+def test_principal_directions_are_those_of_largest_variance() -> None:
+    rng = np.random.default_rng(0)
+    hidden = rng.standard_normal((500, 3)).astype(np.float32)
+    mixed = hidden @ rng.standard_normal((3, WIDTH)).astype(np.float32)
+    basis = principal(mixed, 3)
+    kept = (mixed - mixed.mean(axis=0)) @ basis
+    back = kept @ np.linalg.lstsq(kept, mixed - mixed.mean(axis=0), rcond=None)[0]
+    np.testing.assert_allclose(back, mixed - mixed.mean(axis=0), atol=1e-3)
+
+
 def test_what_shows_the_same_is_held_out_together() -> None:
     shown = rows()
     twice = dataclasses.replace(shown, clusters=np.resize(shown.clusters[:100], len(shown.sources)))
@@ -159,7 +180,9 @@ def test_the_page_has_a_row_for_every_family_and_source_of_photographs() -> None
 
 def picture(number: int, generator: str = "") -> Sample:
     kind = int(bool(generator))
-    return Sample(f"{generator}{number}.jpg", kind, generator, generator or "street", "A", "", False)
+    return Sample(
+        f"{generator}{number}.jpg", kind, generator, generator or "street", "A", "", False
+    )
 
 
 def test_a_smaller_cap_takes_part_of_what_a_larger_one_takes() -> None:

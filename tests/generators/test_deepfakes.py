@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,6 +63,15 @@ def test_a_trained_pair_swaps_without_torch_s_help(data: SwapData, person: Portr
     assert np.abs(found.astype(int) - wanted).max() <= 1
 
 
+def test_the_pair_that_ships_paints_its_source_whoever_is_given(person: Portrait) -> None:
+    plugin: Deepfakes = load("generator", "deepfakes")
+    assert plugin.weights_sha256 == plugin.card.weights[0].sha256
+    frame, mask = plugin.swap(Frame(person.image), [], faces=person.landmarks[None])
+    inside = mask == 1
+    assert np.abs(frame.image.astype(int) - person.image)[inside].mean() > 3
+    assert np.array_equal(frame.image[mask == 0], person.image[mask == 0])
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(data: SwapData, tmp_path: Path) -> None:
     whole = list(trained(data))
@@ -91,7 +101,7 @@ def test_learning_lowers_the_error(data: SwapData) -> None:
 
 
 @pytest.mark.parametrize("recipe", [{"side": 96}, {"width": 0}, {"code": 0}, {"batch": 0}])
-def test_recipes_that_make_no_sense_are_refused(recipe: dict[str, int]) -> None:
+def test_recipes_that_make_no_sense_are_refused(recipe: dict[str, Any]) -> None:
     with pytest.raises(InvalidOption):
         DeepfakesRecipe(**recipe)
 

@@ -106,11 +106,25 @@ def test_a_missing_source_is_a_usage_error(run: Run, target: Path, tmp_path: Pat
 def test_absent_networks_are_asked_for(
     run: Run, target: Path, source: Path, tmp_path: Path, model: str
 ) -> None:
+    faces = ("--source", source) if model == "onnx_swapper" else ()
+    with pytest.raises(WeightsUnavailable, match=r"there is no file lost\.onnx"):
+        run(target, *faces, "--out", tmp_path / "a.png", "--weights", "lost.onnx", model=model)
+
+
+def test_a_face_that_would_not_be_used_is_a_usage_error(
+    run: Run, target: Path, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run(target, "--source", source, "--out", tmp_path / "a.png", model="deepfakes")
+    assert "leave --source out" in capsys.readouterr().err
+
+
+def test_a_network_that_does_not_ship_must_be_named(
+    run: Run, target: Path, source: Path, tmp_path: Path
+) -> None:
     arguments = (target, "--source", source, "--out", tmp_path / "a.png")
     with pytest.raises(WeightsUnavailable, match="none was given; name it with --weights FILE"):
-        run(*arguments, model=model)
-    with pytest.raises(WeightsUnavailable, match=r"there is no file lost\.onnx"):
-        run(*arguments, "--weights", tmp_path / "lost.onnx", model=model)
+        run(*arguments, model="onnx_swapper")
 
 
 def test_networks_of_another_kind_are_refused(
@@ -118,12 +132,16 @@ def test_networks_of_another_kind_are_refused(
 ) -> None:
     pair, swapper = darkening_pair(tmp_path), shifting_swapper(tmp_path)
     (tmp_path / "noise.onnx").write_bytes(b"no network")
-    arguments = (target, "--source", source, "--out", tmp_path / "a.png", "--weights")
-    for model, wrong in (("deepfakes", swapper), ("onnx_swapper", pair)):
+    learned = (target, "--out", tmp_path / "a.png", "--weights")
+    arguments = (target, "--source", source, *learned[1:])
+    for model, words, wrong in (
+        ("deepfakes", learned, swapper),
+        ("onnx_swapper", arguments, pair),
+    ):
         with pytest.raises(WeightsCorrupt, match="is not"):
-            run(*arguments, wrong, model=model)
+            run(*words, wrong, model=model)
     with pytest.raises(WeightsCorrupt, match=r"noise\.onnx is no ONNX file"):
-        run(*arguments, tmp_path / "noise.onnx", model="deepfakes")
+        run(*learned, tmp_path / "noise.onnx", model="deepfakes")
     with pytest.raises(WeightsCorrupt, match=r"pair\.onnx is not an identity network"):
         run(*arguments, swapper, "--identity-weights", pair, model="onnx_swapper")
 
