@@ -66,6 +66,8 @@ class FamilySpace:
         families: (C,) ints, the family of each; 0 for photographs.
         temperature: divides squared distances, so that beliefs are as often right as they say.
         threshold: the least belief at which a family is named.
+        reach: the largest squared distance to the nearest generator at which one is: far from all
+            of them, beliefs say little.
     """
 
     directions: Floats
@@ -74,6 +76,7 @@ class FamilySpace:
     families: NDArray[np.intp]
     temperature: float = 1.0
     threshold: float = 0.0
+    reach: float = float("inf")
 
     @classmethod
     def read(cls, tensors: Mapping[str, NDArray[np.generic]]) -> "FamilySpace":
@@ -87,9 +90,9 @@ class FamilySpace:
         floats = {
             name: tensors[name].astype(np.float32) for name in ("directions", "offset", "centres")
         }
-        temperature, threshold = tensors["rule"].astype(float).tolist()
+        temperature, threshold, reach = tensors["rule"].astype(float).tolist()
         families = tensors["families"].astype(np.intp)
-        return cls(**floats, families=families, temperature=temperature, threshold=threshold)
+        return cls(**floats, families=families).ruled(temperature, threshold, reach)
 
     @property
     def tensors(self) -> dict[str, NDArray[np.generic]]:
@@ -99,9 +102,13 @@ class FamilySpace:
             "offset": self.offset,
             "centres": self.centres,
             "families": self.families.astype(np.uint8),
-            "rule": np.asarray([self.temperature, self.threshold], np.float32),
+            "rule": np.asarray([self.temperature, self.threshold, self.reach], np.float32),
             "names": np.frombuffer(_names(), np.uint8),
         }
+
+    def ruled(self, temperature: float, threshold: float, reach: float) -> "FamilySpace":
+        """The same space with another rule."""
+        return replace(self, temperature=temperature, threshold=threshold, reach=reach)
 
     def after(self, basis: Floats) -> "FamilySpace":
         """The same space for features of which it took `features @ basis` so far."""
@@ -120,6 +127,14 @@ class FamilySpace:
         """
         return beliefs_at(self.distances(features), self.families, self.temperature)
 
+    def near(self, features: Floats) -> NDArray[np.bool_]:
+        """(N,) whether some generator is within reach."""
+        return np.asarray(self.distances(features).min(axis=1) <= self.reach)
+
+    def names(self, features: Floats) -> NDArray[np.intp]:
+        """(N,) numbers of the families named, 0 where none is."""
+        return named(self.beliefs(features), self.near(features), self.threshold)
+
 
 def beliefs_at(distances: Doubles, families: NDArray[np.intp], temperature: float) -> Doubles:
     """Turn (N, C) squared distances into (N, 1 + families) beliefs; see `FamilySpace.beliefs`."""
@@ -132,15 +147,15 @@ def beliefs_at(distances: Doubles, families: NDArray[np.intp], temperature: floa
     return np.asarray(np.exp(found - np.logaddexp.reduce(found, axis=1, keepdims=True)))
 
 
-def named(beliefs: Doubles, threshold: float) -> NDArray[np.intp]:
+def named(beliefs: Doubles, near: NDArray[np.bool_], threshold: float) -> NDArray[np.intp]:
     """(N,) numbers of the families named, 0 where none is.
 
     A family is named where it is believed at least as much as `threshold`, and more than
-    "a photograph".
+    "a photograph", of a picture that is `near` some generator.
     """
     top = beliefs[:, 1:].argmax(axis=1) + 1
     belief = beliefs[np.arange(len(beliefs)), top]
-    sure = (belief >= threshold) & (belief > beliefs[:, 0])
+    sure = near & (belief >= threshold) & (belief > beliefs[:, 0])
     return np.where(sure, top, 0)
 
 

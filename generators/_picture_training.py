@@ -24,7 +24,7 @@ from forensics.errors import InvalidOption
 from forensics.schema import Image, Step
 from forensics.sheets import tiled
 from forensics.training import Checkpoint, Distance, PictureData, logged, whole_output
-from forensics.writing import Provenance, write_picture
+from forensics.writing import Provenance, made_folder, write_picture
 from generators._gan_data import PictureArrays, load_arrays
 from generators._recipe import PictureRecipe
 from generators._sampling import header_of
@@ -95,11 +95,13 @@ def trained(
         InvalidOption: the folder holds a checkpoint of another architecture.
         OutputFailed: a checkpoint cannot be written; the last good one stays.
     """
+    join_others(recipe.device)
     arrays = load_arrays(data, recipe.resolution)
     facts = {"learned": len(arrays.names), "held_out": len(arrays.held_out)}
     listed = json.dumps(facts | {"skipped": arrays.skipped}, indent=2)
-    data.folder.mkdir(parents=True, exist_ok=True)
-    (data.folder / "pictures.json").write_text(listed, encoding="utf-8")
+    if rank_and_world()[0] == 0:
+        with whole_output(data.folder / "pictures.json") as part:
+            part.write_text(listed, encoding="utf-8")
     weights = data.folder / f"{name}.safetensors"
     run = _Run(task, arrays, recipe, seed=seed, weights=weights, distance=data.distance)
     yield from run.steps()
@@ -180,9 +182,10 @@ class _Run:
             for name, optimizer in self.task.optimizers.items():
                 optimizer.load_state_dict(state["optimizers"][name])
         except (KeyError, RuntimeError, ValueError) as error:
+            reason = str(error).strip().splitlines()[-1].strip()
             raise InvalidOption(
-                f"{self.checkpoint.path} is the checkpoint of another architecture"
-                f" ({str(error).splitlines()[0]}); choose another --out or the same recipe"
+                f"{self.checkpoint.path} is the checkpoint of another architecture ({reason});"
+                " choose another --out or the same recipe"
             ) from error
         self.task.remember(state["numbers"])
         return int(state["step"])
@@ -192,7 +195,7 @@ class _Run:
             return
         pictures = as_images(self.task.drawn(GRID**2, self.seed))
         path = self.weights.parent / "snapshots" / f"{images:09d}.png"
-        path.parent.mkdir(exist_ok=True)
+        made_folder(path.parent)
         mark = Provenance(self.weights.stem, forensics.__version__, self.seed, weights_sha256="")
         write_picture(path, tiled(pictures, GRID), mark)
         held_out, compared = self.arrays.held_out, self.recipe.compare
@@ -208,12 +211,27 @@ def _due(step: int, batch: int, every: int) -> bool:
     return every > 0 and (step * batch) // every > ((step - 1) * batch) // every
 
 
+def join_others(device: str) -> None:
+    """Meet the processes that torchrun started; on GPUs each takes the one of its own number.
+
+    Raises:
+        InvalidOption: all of them would train on one GPU.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or distributed.is_initialized():
+        return
+    if not device.startswith("cuda"):
+        distributed.init_process_group("gloo")
+        return
+    if device != "cuda":
+        raise InvalidOption(f"several processes need device=cuda, a GPU each, not {device}")
+    torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    distributed.init_process_group("nccl")
+
+
 def rank_and_world() -> tuple[int, int]:
-    """This process among those that torchrun started: its number, and how many they are."""
-    if "WORLD_SIZE" not in os.environ or int(os.environ["WORLD_SIZE"]) == 1:
-        return 0, 1
+    """This process among those that `join_others` met: its number, and how many they are."""
     if not distributed.is_initialized():
-        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        return 0, 1
     return distributed.get_rank(), distributed.get_world_size()
 
 

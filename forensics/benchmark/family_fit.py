@@ -1,7 +1,5 @@
 """Fits the space of families, and the rule by which a family is named."""
 
-import dataclasses
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +15,8 @@ SHRINKAGE = 0.1
 """The share of a sphere in the covariance, against chance correlations."""
 ACCEPTED = 0.6
 """The share of held-out pictures by known makers that get a name, families counting alike."""
+NEAR = 0.95
+"""The share of held-out rows, photographs among them, that lie within reach of some generator."""
 TEMPERATURES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
 
 
@@ -107,7 +107,7 @@ def held_out(rows: Rows, parts: NDArray[np.intp]) -> tuple[Doubles, NDArray[np.i
 def calibrated(
     space: FamilySpace, distances: Doubles, families: NDArray[np.intp], truth: NDArray[np.intp]
 ) -> FamilySpace:
-    """Set temperature and threshold by held-out rows, families counting alike.
+    """Set the rule by held-out rows, families counting alike.
 
     Args:
         space: fitted to all rows.
@@ -123,20 +123,26 @@ def calibrated(
 
     temperature = min(TEMPERATURES, key=surprise)
     beliefs = beliefs_at(distances, families, temperature)
-    threshold = threshold_for(ACCEPTED, beliefs[truth > 0], truth[truth > 0])
-    return dataclasses.replace(space, temperature=temperature, threshold=threshold)
+    nearest = distances.min(axis=1)
+    reach = float(np.quantile(nearest, NEAR))
+    fake = truth > 0
+    threshold = threshold_for(ACCEPTED, beliefs[fake], nearest[fake] <= reach, truth[fake])
+    return space.ruled(temperature, threshold, reach)
 
 
-def threshold_for(share: float, beliefs: Doubles, truth: NDArray[np.intp]) -> float:
+def threshold_for(
+    share: float, beliefs: Doubles, near: NDArray[np.bool_], truth: NDArray[np.intp]
+) -> float:
     """The largest threshold at which `share` of the rows get a name, families counting alike.
 
     Args:
         share: in (0, 1).
         beliefs: (n, 1 + families) of rows that are no photographs.
+        near: (n,) those that may be named at all.
         truth: (n,) their families.
     """
     top = beliefs[:, 1:].max(axis=1)
-    likelier = np.where(top > beliefs[:, 0], top, 0.0)
+    likelier = np.where(near & (top > beliefs[:, 0]), top, 0.0)
     order = np.argsort(-likelier, kind="stable")
     mass = (1 / np.bincount(truth)[truth])[order]
     reached = int(np.searchsorted(np.cumsum(mass) / mass.sum(), share))

@@ -1,6 +1,5 @@
 """How often a family is named, and how often rightly: held out, left out, and on the check rows."""
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -88,13 +87,13 @@ def learn(rows: Rows) -> tuple[FamilySpace, Calls]:
     distances, families = held_out(rows, parts_of(rows))
     space = calibrated(fit_space(rows), distances, families, rows.families)
     beliefs = beliefs_at(distances, families, space.temperature)
-    return space, Calls(rows, beliefs, named(beliefs, space.threshold))
+    near = distances.min(axis=1) <= space.reach
+    return space, Calls(rows, beliefs, named(beliefs, near, space.threshold))
 
 
 def said(space: FamilySpace, rows: Rows) -> Calls:
     """What a space says of rows."""
-    beliefs = space.beliefs(rows.features)
-    return Calls(rows, beliefs, named(beliefs, space.threshold))
+    return Calls(rows, space.beliefs(rows.features), space.names(rows.features))
 
 
 def left_out_families(rows: Rows, space: FamilySpace) -> Iterator[LeftOut]:
@@ -117,7 +116,7 @@ def _left_out(
 ) -> LeftOut:
     out = np.isin(rows.sources, generators)
     fitted = fit_space(rows.where(~out))
-    rule = dataclasses.replace(fitted, temperature=space.temperature, threshold=space.threshold)
+    rule = fitted.ruled(space.temperature, space.threshold, space.reach)
     return LeftOut(title, own, said(rule, rows.where(out)))
 
 

@@ -5,14 +5,17 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 import forensics
-from forensics.benchmark.family_fit import ACCEPTED, COMPONENTS, PARTS
+from forensics.benchmark.family_fit import ACCEPTED, COMPONENTS, NEAR, PARTS
 from forensics.benchmark.family_measures import Calls, LeftOut, share
 from forensics.benchmark.tables import Figure, markdown
 from forensics.families import FAMILIES, FamilySpace
 
 FEWEST = 10
 """Groups with fewer pictures get no row of their own."""
-STRANGERS = '"Unknown" is the right answer: the fit had seen nothing of the family.'
+STRANGERS = (
+    '"Unknown" is the right answer: the fit had seen nothing of the family. The rule is the one'
+    " that ships."
+)
 SIBLINGS = (
     "The fit knew the family by its other generators. Where a left-out one is rarely given to its"
     " own family, the family is known by the generators that were seen, not by their kind."
@@ -52,12 +55,13 @@ def opening(space: FamilySpace, held: Calls) -> str:
         f" judged by a fit without its part (of {PARTS}, by clusters of near-duplicates), in"
         f" {COMPONENTS} principal directions of all of them, found without labels. A family"
         f" is named where it is believed at {space.threshold:.2f} or more, photographs being one"
-        f" of the things it may be; at this threshold {ACCEPTED:.0%} of held-out fakes get a"
+        f" of the things it may be, and lies as near a generator as {NEAR:.0%} of held-out rows"
+        f" do; by this rule {ACCEPTED:.0%} of held-out fakes get a"
         f" name, families counting alike. Squared distances are divided by"
         f" {space.temperature:g}, at which held-out pictures, photographs among them, surprise"
-        " least. *Clean*: as collected, framing and last compression equalised. *Strong*: also resized, blurred,"
-        " compressed by chance. *Degraded*: half the size, JPEG 75. Brackets: 95 % intervals by"
-        " Clopper and Pearson.\n\n"
+        " least. *Clean*: as collected, framing and last compression equalised. *Strong*: also"
+        " resized, blurred, compressed by chance. *Degraded*: half the size, JPEG 75. Brackets:"
+        " 95 % intervals by Clopper and Pearson.\n\n"
         "What a name says: the traces are most like those of the family, *if the picture is a"
         " fake at all*. Whether it is, the detectors say. Composites made by hand have no family:"
         " no generator made them, and they count with the photographs that they consist of.\n"

@@ -158,7 +158,9 @@ def _pictures(part: Part, folder: Path) -> list[tuple[str, str]]:
     if part.trace.power is not None:
         draw_spectrum(folder / f"zoo-{name}-spectrum.png", part.trace)
         shown.append((f"zoo-{name}-spectrum.png", f"mean power spectrum, {part.trace.of}"))
-    if part.run and draw_training(folder / f"zoo-{name}-training.png", part.run / "log.csv"):
+    curve = folder / f"zoo-{name}-training.png"
+    # A run's log lies on the machine that trained; elsewhere the curve drawn there is kept.
+    if part.run and (draw_training(curve, part.run / "log.csv") or curve.is_file()):
         shown.append((f"zoo-{name}-training.png", "losses of its training"))
     return shown
 

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=16,
         metavar="N",
-        help="fakes, and as many real pictures, that are attacked (default 16)",
+        help="fakes, and as many real pictures, that are attacked (default 16; 0 leaves it out)",
     )
     parser.add_argument(
         "--unseen", type=int, default=10_000, metavar="N", help="photographs of LFW (default all)"
@@ -72,8 +72,7 @@ def run(args: argparse.Namespace) -> int:
     sections = [
         opening(shipped),
         robustness_page.laundering(laundered),
-        about_attacks,
-        robustness_page.defences(attacked),
+        *about_attacks,
         robustness_page.never_seen(unseen),
         robustness_page.broken(broken),
         robustness_page.drawings(drawn),
@@ -101,8 +100,10 @@ def checked(samples: Sequence[Sample], per_group: int) -> list[Sample]:
 
 def under_attack(
     shipped: Shipped, store: PictureStore, samples: Sequence[Sample], args: argparse.Namespace
-) -> tuple[Attacked, str]:
-    """Trials by attack and defence, and the section about them."""
+) -> tuple[Attacked, list[str]]:
+    """Trials by attack and defence, and the sections about them."""
+    if not args.attacked:
+        return {}, []
     # torch is needed here, and `--help` must not wait for it.
     from forensics.benchmark.adversary import STEPS
     from forensics.benchmark.attacks import Attacker, under_attack, victims
@@ -114,7 +115,8 @@ def under_attack(
     trials = under_attack(shipped, attacker, chosen)
     for attack, defence, trial in tqdm(trials, "attacks", total, disable=None):
         found.setdefault((attack, defence), []).append(trial)
-    return found, robustness_page.attacks(found, attacker.voting, STEPS)
+    about = robustness_page.attacks(found, attacker.voting, STEPS)
+    return found, [about, robustness_page.defences(found)]
 
 
 def divided(

@@ -63,10 +63,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recipe", nargs="*", default=[], metavar="NAME=VALUE", help="fields of the recipe"
     )
+    parser.add_argument(
+        "--resolution", type=int, metavar="PX", help="short for --recipe resolution=PX"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, with a progress bar, and adopt the weights where that is asked; return 0."""
+    if args.resolution is not None:
+        args.recipe = [*args.recipe, f"resolution={args.resolution}"]
     if args.adopt and args.name not in entries("generator"):
         raise InvalidOption("--adopt is for generators; detectors: forensics calibrate --adopt")
     if not (args.adopt and args.data is None and (args.out / "recipe.json").is_file()):

@@ -1,13 +1,15 @@
-"""Hands pictures without labels to a generator that trains: from a manifest, a folder, or a zip."""
+"""Hands pictures without labels to a generator: a manifest's, a folder's, an archive's."""
 
 import argparse
 import dataclasses
 import json
 import os
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import forensics
 from forensics.benchmark.datasets import PictureStore, capped, read_samples
@@ -18,8 +20,9 @@ from forensics.fidelity import kernel_distance
 from forensics.media import decode, load_image, open_media
 from forensics.plugins import backbones, load, plugin_class
 from forensics.schema import Image, Step
-from forensics.training import Distance, PictureData, logged
+from forensics.training import Distance, PictureData, logged, whole_output
 from forensics.weights import verified_path
+from forensics.writing import made_folder
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 
@@ -34,19 +37,30 @@ def generator_steps(args: argparse.Namespace) -> Iterator[Step]:
         data = plugin.own_pictures(args.out)
     else:
         data = picture_data(args.data, args.folds, args.per_group, args.out)
-    args.out.mkdir(parents=True, exist_ok=True)
     facts = {
         "version": forensics.__version__,
         "pictures": len(data.names),
         "seed": args.seed,
         "recipe": dataclasses.asdict(recipe),
     }
-    (args.out / "recipe.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
+    made_folder(args.out)
     data = dataclasses.replace(data, distance=_distance())
     # Of several processes that torchrun started, one keeps the log.
     steps = plugin.train(data, recipe, args.seed)
-    alone = os.environ.get("RANK", "0") == "0"
-    yield from logged(steps, args.out / "log.csv") if alone else steps
+    if os.environ.get("RANK", "0") == "0":
+        steps = _noted(logged(steps, args.out / "log.csv"), facts, args.out / "recipe.json")
+    yield from steps
+
+
+def _noted(steps: Iterator[Step], facts: dict[str, Any], path: Path) -> Iterator[Step]:
+    """Pass steps through; the first says that the folder is this recipe's, and it is noted."""
+    noted = False
+    for step in steps:
+        if not noted:
+            with whole_output(path) as part:
+                part.write_text(json.dumps(facts, indent=2), encoding="utf-8")
+            noted = True
+        yield step
 
 
 def _distance() -> Distance | None:
@@ -72,7 +86,7 @@ def picture_data(source: Path, folds: Path | None, per_group: int, folder: Path)
     """Find the pictures to learn from.
 
     Args:
-        source: a manifest (its real rows that are not `check` rows), a folder, or a zip.
+        source: a manifest (its real rows that are not `check` rows), a folder, a zip, or a tar.
         folds: the folds of a manifest's pictures; needed with a manifest alone.
         per_group: cap on a group of a manifest.
         folder: the run's own folder.
@@ -85,6 +99,8 @@ def picture_data(source: Path, folds: Path | None, per_group: int, folder: Path)
         names, read = _of_manifest(source, folds, per_group)
     elif source.is_dir():
         names, read = _of_folder(source)
+    elif source.is_file() and tarfile.is_tarfile(source):
+        names, read = _of_tar(source)
     else:
         names, read = _of_archive(source)
     if not names:
@@ -111,12 +127,31 @@ def _of_folder(folder: Path) -> _Found:
 
 def _of_archive(path: Path) -> _Found:
     if not zipfile.is_zipfile(path):
-        raise InvalidManifest(f"{path.name} is no manifest (.csv), folder or zip archive")
+        raise InvalidManifest(f"{path.name} is no manifest (.csv), folder, zip or tar")
     archive = zipfile.ZipFile(path)
 
     def read(name: str) -> Image:
-        data = archive.read(name)
-        return decode(open_media(Path(name), data), data).image
+        return _decoded(name, archive.read(name))
 
     found = [name for name in sorted(archive.namelist()) if Path(name).suffix.lower() in SUFFIXES]
     return found, read
+
+
+def _of_tar(path: Path) -> _Found:
+    """Names in the archive's order: one that is compressed is read forwards only."""
+    archive = tarfile.open(path)  # noqa: SIM115 - pictures are read from it later
+    members = {
+        member.name: member
+        for member in archive
+        if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES
+    }
+
+    def read(name: str) -> Image:
+        stream = archive.extractfile(members[name])
+        return _decoded(name, stream.read() if stream else b"")
+
+    return list(members), read
+
+
+def _decoded(name: str, data: bytes) -> Image:
+    return decode(open_media(Path(name), data), data).image

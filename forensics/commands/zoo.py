@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
         known = cards("generator")
         print("\n".join(card_lines({name: known[name] for name in _names(args)})))
+        print("Samples, and what each leaves in the spectrum: forensics zoo --out DIR")
         return 0
     from forensics.benchmark.zoo_page import written
 

@@ -13,9 +13,9 @@ import numpy as np
 from forensics.analysis import Analysis
 from forensics.case import Case
 from forensics.errors import WeightsUnavailable
-from forensics.families import FAMILIES, Doubles, Family, FamilySpace, named
+from forensics.families import FAMILIES, Family, FamilySpace
 from forensics.neural import clip_means
-from forensics.schema import Evidence, Finding, Image
+from forensics.schema import Evidence, Finding, Floats, Image
 from forensics.statistics import clopper_pearson
 from forensics.weights import load_tensors
 
@@ -43,11 +43,11 @@ class Attribution(Analysis):
         if min(case.image.shape[:2]) < SMALLEST:
             return Evidence((Finding(TOO_SMALL),), {}, perf_counter() - start)
         try:
-            beliefs = self.beliefs(case.image)
+            features = self.features(case.image)
+            [beliefs], [number] = self.space.beliefs(features), self.space.names(features)
         except WeightsUnavailable as missing:
             words = f"No family of generators was looked for: {missing}."
             return Evidence((Finding(words),), {}, perf_counter() - start)
-        number = int(named(beliefs[None], self.space.threshold)[0])
         statement = self._named(FAMILIES[number - 1]) if number else self._unknown()
         figures = {"belief_photograph_share": float(beliefs[0])} | {
             f"belief_{family.name}_share": float(belief)
@@ -55,19 +55,13 @@ class Attribution(Analysis):
         }
         return Evidence((Finding(statement),), figures, perf_counter() - start)
 
-    def beliefs(self, image: Image) -> Doubles:
-        """How likely each family is, photographs first: (1 + families,), summing to 1.
-
-        Args:
-            image: (H, W, 3) uint8 RGB; its native crops count as one, by their mean.
+    def features(self, image: Image) -> Floats:
+        """Mean patch tokens of (H, W, 3) uint8 RGB: native crops count as one, (1, 2304) float32.
 
         Raises:
-            WeightsUnavailable: CLIP has not been pulled, or the space was never fitted.
+            WeightsUnavailable: CLIP has not been pulled.
         """
-        space = self.space
-        means = clip_means(image, CROPS).mean(axis=0, keepdims=True)
-        [beliefs] = space.beliefs(means)
-        return np.asarray(beliefs)
+        return np.asarray(clip_means(image, CROPS).mean(axis=0, keepdims=True), np.float32)
 
     @cached_property
     def space(self) -> FamilySpace:

@@ -43,9 +43,8 @@ class Stylegan2(PictureGenerator, Interpolator, Mixer, Projector, Importer):
     def build(self, recipe: StyleRecipe) -> "nn.Module":
         """Mapping and synthesis."""
         from generators.stylegan2.networks import StyleGenerator
-        from generators.stylegan2.training import shape_of
 
-        return StyleGenerator(shape_of(recipe))
+        return StyleGenerator(recipe.shape)
 
     def code_size(self, recipe: StyleRecipe) -> int:
         """Codes are as wide as styles."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from generators._recipe import PictureRecipe
+from generators.stylegan2.shape import Shape
 
 
 @dataclass(frozen=True)
@@ -29,3 +30,20 @@ class StyleRecipe(PictureRecipe):
     mixing: float = 0.9
     target: float = 0.6
     adapt_over: float = 500_000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.shape  # noqa: B018 - a recipe of impossible networks is refused at once
+
+    @property
+    def shape(self) -> Shape:
+        """The networks that this recipe names."""
+        return Shape(
+            self.resolution,
+            self.width,
+            self.at_most,
+            self.styles,
+            self.mapping,
+            self.generator,
+            self.discriminator,
+        )

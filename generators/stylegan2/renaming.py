@@ -8,7 +8,6 @@ from torch import Tensor
 from forensics.errors import WeightsCorrupt
 from generators.stylegan2.networks import StyleGenerator
 from generators.stylegan2.recipe import StyleRecipe
-from generators.stylegan2.training import shape_of
 
 _BLOCK = re.compile(r"synthesis\.b(\d+)\.(.+)")
 _PARTS = {
@@ -29,7 +28,7 @@ def renamed(tensors: Mapping[str, Tensor]) -> tuple[StyleRecipe, dict[str, Tenso
     """
     recipe = recipe_of(tensors)
     ours = {_name(key): value for key, value in tensors.items() if "resample_filter" not in key}
-    wanted = StyleGenerator(shape_of(recipe)).state_dict()
+    wanted = StyleGenerator(recipe.shape).state_dict()
     shapes = {key: tuple(value.shape) for key, value in ours.items()}
     for key, value in wanted.items():
         if shapes.pop(key, None) != tuple(value.shape):
@@ -58,14 +57,17 @@ def recipe_of(tensors: Mapping[str, Tensor]) -> StyleRecipe:
         raise WeightsCorrupt("this is no generator of StyleGAN2 (StyleGAN3's is another network)")
     most = max(widths.values())
     capped = [side * width for side, width in widths.items() if width < most]
-    return StyleRecipe(
-        resolution=max(widths),
-        width=capped[0] if capped else most * max(widths),
-        at_most=most,
-        styles=first.shape[0],
-        mapping=depth,
-        generator="resnet" if any(".skip." in key for key in tensors) else "skip",
-    )
+    try:
+        return StyleRecipe(
+            resolution=max(widths),
+            width=capped[0] if capped else most * max(widths),
+            at_most=most,
+            styles=first.shape[0],
+            mapping=depth,
+            generator="resnet" if any(".skip." in key for key in tensors) else "skip",
+        )
+    except ValueError as error:
+        raise WeightsCorrupt(f"this is no generator of StyleGAN2: {error}") from error
 
 
 def _name(key: str) -> str:

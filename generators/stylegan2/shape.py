@@ -24,9 +24,14 @@ class Shape:
     discriminator: str = "resnet"
 
     def __post_init__(self) -> None:
-        steps = math.log2(self.resolution)
-        if steps != int(steps) or not SIDES[0] <= self.resolution <= SIDES[1]:
+        doubled = self.resolution & (self.resolution - 1) == 0
+        if not doubled or not SIDES[0] <= self.resolution <= SIDES[1]:
             raise ValueError(f"resolution must be 8, 16, ... 1024, got {self.resolution}")
+        if min(self.channels(self.resolution), self.styles, self.mapping) < 1:
+            raise ValueError(
+                f"width {self.width} leaves no channel at {self.resolution} px, or at_most, styles"
+                " or mapping is below 1"
+            )
         for name in ("generator", "discriminator"):
             if getattr(self, name) not in {"skip", "resnet"}:
                 raise ValueError(f"{name} is skip or resnet, not {getattr(self, name)!r}")

@@ -24,24 +24,10 @@ from generators.stylegan2.losses import (
 )
 from generators.stylegan2.networks import Discriminator, StyleGenerator
 from generators.stylegan2.recipe import StyleRecipe
-from generators.stylegan2.shape import Shape
 
 MEAN_DECAY = 0.002
 """How fast the mean style follows."""
 ADAPT_EVERY = 4
-
-
-def shape_of(recipe: StyleRecipe) -> Shape:
-    """The networks that a recipe names."""
-    return Shape(
-        recipe.resolution,
-        recipe.width,
-        recipe.at_most,
-        recipe.styles,
-        recipe.mapping,
-        recipe.generator,
-        recipe.discriminator,
-    )
 
 
 class StyleTask(PictureTask):
@@ -51,8 +37,7 @@ class StyleTask(PictureTask):
 
     def __init__(self, recipe: StyleRecipe, seed: int) -> None:
         torch.manual_seed(seed)
-        shape = shape_of(recipe)
-        self.recipe = recipe
+        self.recipe, shape = recipe, recipe.shape
         self.generator, self.discriminator = StyleGenerator(shape), Discriminator(shape)
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.networks = {"generator": self.generator, "discriminator": self.discriminator}
@@ -132,7 +117,7 @@ class StyleTask(PictureTask):
         mapping, layers = self.generator.mapping, self.generator.shape.layers
         w = mapping(self._codes(count, rng))
         with torch.no_grad():
-            mapping.mean.lerp_(averaged(w.mean(dim=0)), MEAN_DECAY)
+            mapping.mean.lerp_(averaged(w.float().mean(dim=0)), MEAN_DECAY)
         w = self.generator.spread(w)
         mixed, where = torch.rand(2, generator=rng).tolist()
         if mixed >= self.recipe.mixing:

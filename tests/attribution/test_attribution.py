@@ -54,7 +54,7 @@ def noise(height: int, width: int) -> Image:
 def placed(space: FamilySpace, number: int) -> Floats:
     """A feature vector like a family's first generator, and unlike all others."""
     centre = space.centres[int(np.flatnonzero(space.families == number)[0])]
-    beyond = centre + 2 * (centre - space.centres.mean(axis=0))
+    beyond = centre + 0.5 * (centre - space.centres.mean(axis=0))
     found = np.linalg.lstsq(space.directions.T, beyond - space.offset, rcond=None)[0]
     return np.asarray(found, np.float32)
 
@@ -109,7 +109,7 @@ def test_beside_clip_pairs_it_computes_nothing_anew(
     picture = noise(300, 500)
     detector = load("detector", "clip_pairs")
     assert detector.options.crops == CROPS
-    analysis.beliefs(picture)
+    analysis.features(picture)
     monkeypatch.setattr(neural, "clip_patches", lambda crop: pytest.fail("computed again"))
     assert np.isfinite(detector.score([picture])).all()
 

@@ -76,18 +76,28 @@ def test_beliefs_do_not_depend_on_the_batch(space: FamilySpace) -> None:
 
 def test_what_lies_between_all_generators_is_unknown(space: FamilySpace) -> None:
     middle = centres()[1:].mean(axis=0, keepdims=True)
-    assert named(space.beliefs(middle), space.threshold).tolist() == [0]
+    assert space.names(middle).tolist() == [0]
+
+
+def test_what_is_far_from_all_generators_is_unknown(space: FamilySpace) -> None:
+    shown = rows(seed=1).features
+    known = shown[space.names(shown) > 0][:1]
+    away = 30 * (known - centres().mean(axis=0))
+    assert len(known) == 1
+    assert space.beliefs(away).max() > space.threshold
+    assert space.names(away).tolist() == [0]
 
 
 def test_no_family_is_named_that_is_less_likely_than_a_photograph() -> None:
     beliefs = np.asarray([[0.5, 0.4, 0.1], [0.4, 0.5, 0.1], [0.2, 0.3, 0.5]])
-    assert named(beliefs, threshold=0.35).tolist() == [0, 1, 2]
+    assert named(beliefs, np.full(3, True), threshold=0.35).tolist() == [0, 1, 2]
 
 
 def test_the_threshold_accepts_the_stated_share_of_what_it_was_set_on() -> None:
     truth = np.repeat([1, 2, 3], [200, 50, 100])
     beliefs = np.random.default_rng(0).dirichlet([0.5, 1, 1, 1], len(truth))
-    taken = named(beliefs, threshold_for(0.6, beliefs, truth)) > 0
+    near = np.random.default_rng(1).random(len(truth)) < 0.95
+    taken = named(beliefs, near, threshold_for(0.6, beliefs, near, truth)) > 0
     alike = np.mean([taken[truth == number].mean() for number in (1, 2, 3)])
     assert alike == pytest.approx(0.6, abs=0.01)
 
@@ -107,6 +117,7 @@ def test_distances_twice_as_large_are_divided_by_twice_as_much() -> None:
     second = calibrated(fitted, 2 * distances, families, shown.families)
     assert second.temperature == 2 * first.temperature
     assert second.threshold == pytest.approx(first.threshold)
+    assert second.reach == pytest.approx(2 * first.reach)
 
 
 def test_principal_directions_lose_nothing_where_there_are_as_many_as_features() -> None:

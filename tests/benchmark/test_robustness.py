@@ -220,14 +220,15 @@ def test_at_most_so_many_check_rows_a_group_are_shown() -> None:
     assert all(each.check for each in chosen)
 
 
+@pytest.mark.usefixtures("attacker")
+@pytest.mark.parametrize("attacked", [0, 2])
 def test_the_command_writes_every_section(
     shipped: Shipped,
     samples: list[Sample],
     tmp_path: Path,
-    attacker: Attacker,
     monkeypatch: pytest.MonkeyPatch,
+    attacked: int,
 ) -> None:
-    del attacker
     monkeypatch.setattr(Shipped, "load", lambda cache: shipped)
     monkeypatch.setattr(command, "read_samples", lambda folds, data: samples)
     wild = tmp_path / "lfw" / "images"
@@ -237,10 +238,12 @@ def test_the_command_writes_every_section(
     command.add_arguments(parser)
     where = {"data": "m.csv", "folds": "f.csv", "cache": "cache", "out": "out"}
     places = [text for name, end in where.items() for text in (f"--{name}", str(tmp_path / end))]
-    counts = ["--per-group", "3", "--attacked", "2", "--drawn", "1"]
+    counts = ["--per-group", "3", "--attacked", str(attacked), "--drawn", "1"]
     assert command.run(parser.parse_args([*places, *counts])) == 0
     text = (tmp_path / "out" / "robustness.md").read_text(encoding="utf-8")
-    for heading in ("Laundering", "Attacks", "defence", "never seen", "breaks it", "not know"):
+    for heading in ("Laundering", "never seen", "breaks it", "Drawn", "not know"):
         assert heading in text
+    for heading in ("## Attacks on the pixels", "## A cheap defence?", "attacked: "):
+        assert (heading in text) == (attacked > 0)
     assert "| LFW | 1 |" in text
     assert "nan" not in text

@@ -1,5 +1,7 @@
 """Where a generator's pictures come from."""
 
+import json
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -70,3 +72,35 @@ def test_generator_that_cannot_be_trained_says_so(
     given = ["train", "reconstruction", "--data", str(folder), "--out", str(tmp_path / "run")]
     assert main(given) == 1
     assert "has no recipe" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", ["tar", "tar.gz"])
+def test_tar_gives_what_its_folder_gives(folder: Path, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"all.{suffix}"
+    with tarfile.open(path, f"w:{suffix[4:]}") as archive:
+        archive.add(folder, ".")
+    data, plain = (picture_data(each, None, 10, tmp_path) for each in (path, folder))
+    assert sorted(Path(name).as_posix() for name in data.names) == list(plain.names)
+    for name in data.names:
+        np.testing.assert_array_equal(data.read(name), plain.read(Path(name).as_posix()))
+
+
+def test_refused_run_leaves_the_folder_its_recipe(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    given = ["train", "dcgan", "--data", str(folder), "--out", str(out), "--resolution", "16"]
+    small = ["--recipe", "images=8", "batch=4", "width=8", "code=4", "compare=0", "log_every=1"]
+    assert main([*given, *small]) == 0
+    before = (out / "recipe.json").read_bytes()
+    assert json.loads(before)["recipe"]["resolution"] == 16
+    assert main([*given, *small, "width=16"]) == 1
+    assert (out / "recipe.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("resolution", ["48", "4096", "0"])
+def test_impossible_resolution_is_a_message(
+    resolution: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["train", "stylegan2", "--data", str(folder), "--out", str(tmp_path / "run")]
+    assert main([*given, "--resolution", resolution]) == 1
+    assert "resolution must be" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -152,6 +152,13 @@ def test_tensor_larger_than_its_numbers_is_refused(tmp_path: Path) -> None:
         read_tensors(path)
 
 
+def test_resolution_that_stylegan2_cannot_have_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "odd.pkl"
+    path.write_bytes(written(generator(torch.Generator(), 4, {4: 4}, styles=6)))
+    with pytest.raises(WeightsCorrupt, match="resolution must be"):
+        renamed(read_tensors(path))
+
+
 def test_other_architectures_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "sg3.pkl"
     path.write_bytes(written(module("Generator", {"synthesis.L0_36.weight": torch.ones(2, 2)})))

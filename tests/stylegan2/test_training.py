@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +19,9 @@ from forensics.plugins import load, plugin_class
 from forensics.schema import Image
 from forensics.training import PictureData
 from generators._gan_data import load_arrays
-from generators._picture_training import as_images, as_tensor
+from generators._picture_training import as_images, as_tensor, join_others
 from generators._sampling import read_weights
+from generators.stylegan2 import training
 from generators.stylegan2.recipe import StyleRecipe
 from generators.stylegan2.training import StyleTask
 
@@ -40,8 +42,7 @@ def data(tmp_path: Path) -> PictureData:
 
 
 def run(data: PictureData, recipe: StyleRecipe = TINY, *, steps: int | None = None) -> None:
-    training = load("generator", "stylegan2").train(data, recipe, 3)
-    for step in training:
+    for step in load("generator", "stylegan2").train(data, recipe, 3):
         if step.step == steps:
             break
 
@@ -145,10 +146,65 @@ def test_a_tenth_is_never_learned_from(data: PictureData) -> None:
     assert not learned & {picture.tobytes() for picture in arrays.held_out}
 
 
-def test_checkpoint_of_another_architecture_is_refused(data: PictureData) -> None:
+def test_checkpoint_of_another_architecture_is_refused_with_what_differs(
+    data: PictureData,
+) -> None:
     run(data, steps=2)
-    with pytest.raises(InvalidOption, match="another architecture"):
+    with pytest.raises(InvalidOption, match=r"another architecture \(size mismatch"):
         run(data, dataclasses.replace(TINY, at_most=8))
+
+
+@pytest.mark.parametrize(
+    "fields", [{"resolution": 48}, {"resolution": 64}, {"at_most": 0}, {"generator": "other"}]
+)
+def test_recipe_of_impossible_networks_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"resolution must be|leaves no channel|skip or resnet"):
+        dataclasses.replace(TINY, **fields)
+
+
+def half_on_a_processor(device: str) -> torch.autocast:
+    """What a GPU is asked for, of whichever device."""
+    return torch.autocast("cpu", torch.bfloat16)
+
+
+def test_step_in_half_precision_learns_what_a_whole_one_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = as_tensor(np.stack([coloured(str(index)) for index in range(4)]))
+    figures = []
+    for half in (False, True):
+        if half:
+            monkeypatch.setattr(training, "in_half_precision", half_on_a_processor)
+        task, rng = StyleTask(TINY, 0), torch.Generator().manual_seed(1)
+        figures.append([task.learn(real, 4 * step, rng) for step in range(6)])
+        assert {p.dtype for p in task.generator.parameters()} == {torch.float32}
+    for loss in ("discriminator", "generator"):
+        whole, halved = ([step[loss] for step in run] for run in figures)
+        assert halved == pytest.approx(whole, rel=0.1)
+    assert figures[0] != figures[1]
+
+
+@pytest.mark.parametrize(
+    ("device", "told"), [("cpu", [("group", "gloo")]), ("cuda", [("gpu", 1), ("group", "nccl")])]
+)
+def test_each_process_takes_the_gpu_of_its_number(
+    device: str, told: list[tuple[str, object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[tuple[str, object]] = []
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(torch.cuda, "set_device", lambda index: heard.append(("gpu", index)))
+    monkeypatch.setattr(
+        torch.distributed, "init_process_group", lambda name: heard.append(("group", name))
+    )
+    join_others(device)
+    assert heard == told
+
+
+def test_one_gpu_for_several_processes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InvalidOption, match="device=cuda"):
+        join_others("cuda:0")
 
 
 @pytest.fixture
