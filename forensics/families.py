@@ -87,12 +87,13 @@ class FamilySpace:
         """
         if bytes(tensors["names"].astype(np.uint8)) != _names():
             raise BrokenPlugin("the weights of attribution name other families than this version")
-        floats = {
-            name: tensors[name].astype(np.float32) for name in ("directions", "offset", "centres")
-        }
+        directions, offset, centres = (
+            tensors[name].astype(np.float32) for name in ("directions", "offset", "centres")
+        )
         temperature, threshold, reach = tensors["rule"].astype(float).tolist()
         families = tensors["families"].astype(np.intp)
-        return cls(**floats, families=families).ruled(temperature, threshold, reach)
+        space = cls(directions, offset, centres, families)
+        return space.ruled(temperature, threshold, reach)
 
     @property
     def tensors(self) -> dict[str, NDArray[np.generic]]:
