@@ -201,6 +201,8 @@ def out_of_distribution(parts: Mapping[str, Sequence[Trial]], limit: float) -> s
     body = []
     for name, trials in parts.items():
         small = [t for t in trials if Reason.TOO_SMALL not in t.said.reasons]
+        if not small:
+            continue
         places = np.asarray([t.said.distance for t in small])
         row: list[object] = [name, len(small), cell(rate(small, unknown))]
         body.append([*row, *(f"{v:.2f}" for v in _quantiles(places))])
@@ -208,13 +210,14 @@ def out_of_distribution(parts: Mapping[str, Sequence[Trial]], limit: float) -> s
         "## Does it know what it does not know?\n\nThe reason `out_of_distribution` looks at the"
         " detectors' logits alone: their distance (Mahalanobis) from those of the calibration,"
         f" with a limit of {limit:.2f} that one in a thousand of its pictures exceeds. Below, how"
-        " often it is given, and quantiles of the distance in units of the limit.\n\n"
-        + markdown(["pictures", "n", "out", "median", "95 %", "largest"], body)
+        " often it is given among pictures of 96 px or more, and quantiles of the distance in units"
+        " of the limit.\n\n" + markdown(["pictures", "n", "out", "median", "95 %", "largest"], body)
     )
 
 
 def _quantiles(values: Reals) -> list[float]:
-    return np.quantile(values, [0.5, 0.95, 1.0]).tolist() if len(values) else [float("nan")] * 3
+    quantiles: list[float] = np.quantile(values, [0.5, 0.95, 1.0]).tolist()
+    return quantiles
 
 
 def rows_of_trials(trials: Sequence[Trial]) -> Rows:
