@@ -38,8 +38,8 @@ def page(space: FamilySpace, held: Calls, left: Sequence[LeftOut], checked: Sequ
             opening(space, held),
             *(known(held.of(condition), condition) for condition in ("clean", "strong")),
             *(reliability(held.of(condition), condition) for condition in ("clean", "strong")),
-            unseen("## Families left out", strangers, STRANGERS),
-            unseen("## Generators left out of a family that stays", siblings, SIBLINGS),
+            left_out("## Families left out", strangers, STRANGERS),
+            left_out("## Generators left out of a family that stays", siblings, SIBLINGS),
             photographs(held.of("clean")),
             on_check_rows(checked),
         ]
@@ -120,9 +120,9 @@ def reliability(calls: Calls, condition: str) -> str:
     return f"## Are beliefs as often right as they say, {condition}?\n\n{markdown(header, body)}"
 
 
-def unseen(title: str, left: Sequence[LeftOut], words: str) -> str:
+def left_out(title: str, left: Sequence[LeftOut], words: str) -> str:
     """What is said of pictures whose maker the fit had not seen."""
-    body = [list(_unseen(each)) for each in left if len(each.calls.of("clean"))]
+    body = [list(_left_out(each)) for each in left if len(each.calls.of("clean"))]
     header = [
         "left out",
         "clean",
@@ -135,7 +135,7 @@ def unseen(title: str, left: Sequence[LeftOut], words: str) -> str:
     return f"{title}\n\n{words}\n\n{markdown([*header, 'strong, unknown'], body)}"
 
 
-def _unseen(each: LeftOut) -> Iterator[object]:
+def _left_out(each: LeftOut) -> Iterator[object]:
     clean, strong = each.calls.of("clean"), each.calls.of("strong")
     wrong = len(clean.given_name) - clean.right
     yield from (each.title, len(clean))

@@ -1,9 +1,8 @@
 """The pictures that families of generators are told apart on, and their features.
 
-A shown picture is a view as detectors learn from (`forensics.views`), so that a cache which the
-training of `clip_pairs` has filled serves here too: fakes as they were collected, photographs, and
-what the zoo's trace makers left in photographs. Pictures kept for the check come as benchmarks show
-them, clean and degraded.
+A shown picture is a view as detectors learn from (`forensics.views`): fakes as they were collected,
+photographs, and what the zoo's trace makers left in photographs. Pictures kept for the check come
+as benchmarks show them, clean and degraded.
 """
 
 from collections.abc import Iterator, Sequence
@@ -75,8 +74,8 @@ class FamilyPictures:
         """Read pictures from `store`, and features from `cache`."""
         self._store = store
         key = cache_key(fingerprint(backbones()["clip_vit_b16"]), Chain(), CLIP_SIDE)
-        self._learned = FeatureStore(cache / f"clip-{key}", CLIP_WIDTH)
-        self._checked = FeatureStore(cache / f"families-{key}", CLIP_WIDTH)
+        self._learned = FeatureStore(cache / f"family-views-{key}", CLIP_WIDTH)
+        self._checked = FeatureStore(cache / f"family-checks-{key}", CLIP_WIDTH)
 
     def learn(self, samples: Sequence[Sample]) -> Iterator[int]:
         """Compute what the rows to learn from lack."""

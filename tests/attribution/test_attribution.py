@@ -110,7 +110,7 @@ def test_beside_clip_pairs_it_computes_nothing_anew(
     detector = load("detector", "clip_pairs")
     assert detector.options.crops == CROPS
     analysis.features(picture)
-    monkeypatch.setattr(neural, "clip_patches", lambda crop: pytest.fail("computed again"))
+    monkeypatch.setattr(neural, "session", lambda path: pytest.fail("computed again"))
     assert np.isfinite(detector.score([picture])).all()
 
 
