@@ -31,7 +31,7 @@ from forensics.plugins import load
 from forensics.schema import Floats
 from forensics.traces.crops import padded
 from forensics.training import EQUALISE, Sample, TrainingData
-from forensics.views import View, all_views, kinds_of, pairs_of, weights_of
+from forensics.views import View, all_views, changed, kinds_of, pairs_of, weights_of
 
 RECIPE = ClipPairsRecipe()
 MAKERS = (TWINS, *ZOO)
@@ -42,7 +42,8 @@ THREE = HeadRecipe(penalty=1.0, pairs=4.0)
 class Variant:
     """What the head reads, how it is fitted, and whose pairs it learns from.
 
-    `patches`: whether mean patch tokens of blocks 5 to 7; `blocks`: whose class tokens, from 1.
+    `patches`: whether mean patch tokens of blocks 5 to 7; `blocks`: whose class tokens, from 1;
+    `changed`: whether twins that a maker left as they were are left out.
     """
 
     title: str
@@ -51,6 +52,7 @@ class Variant:
     head: HeadRecipe = RECIPE.head
     makers: tuple[str, ...] = MAKERS
     strong: bool = True
+    changed: bool = True
 
 
 @dataclass(eq=False)
@@ -106,6 +108,7 @@ VARIANTS = (
     Variant("penalty 1", head=replace(RECIPE.head, penalty=1.0)),
     Variant("penalty .1", head=replace(RECIPE.head, penalty=0.1)),
     Variant("no strong augmentation", strong=False),
+    Variant("twins that were left unchanged count as fakes", changed=False),
 )
 
 
@@ -118,12 +121,15 @@ def head_without(fold: str, crops: Crops, variant: Variant) -> LinearHead:
         and (not view.twin or view.twin in variant.makers)
         and (variant.strong or not view.number)
     ]
+    features = crops.rows([crops.of_view(view) for view in views], variant)
+    kept = changed(views, features) if variant.changed else np.arange(len(views))
+    shown = [views[place] for place in kept.tolist()]
     rows = HeadRows(
-        features=crops.rows([crops.of_view(view) for view in views], variant),
-        kinds=kinds_of(views),
-        weights=weights_of(views, RECIPE.power),
-        pairs=pairs_of(views),
-        sources=[view.shown.source for view in views],
+        features=features[kept],
+        kinds=kinds_of(shown),
+        weights=weights_of(shown, RECIPE.power),
+        pairs=pairs_of(shown),
+        sources=[view.shown.source for view in shown],
     )
     return fit_head(rows, variant.head)
 

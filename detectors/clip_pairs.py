@@ -24,7 +24,16 @@ from forensics.plugins import backbones, fingerprint
 from forensics.schema import Floats, Image, Map, Step
 from forensics.traces.crops import padded
 from forensics.training import TrainingData
-from forensics.views import View, all_views, cache_key, fill, kinds_of, pairs_of, weights_of
+from forensics.views import (
+    View,
+    all_views,
+    cache_key,
+    changed,
+    fill,
+    kinds_of,
+    pairs_of,
+    weights_of,
+)
 from forensics.weights import load_tensors
 
 BATCH = 32
@@ -149,14 +158,17 @@ class ClipPairs(CropDetector, Localiser, Trainable):
 
         for left in fill(store, views, features, BATCH):
             yield Step(len(views) - left, len(views) + 1, {})
+        features_of_all = store.rows([view.key for view in views])
+        kept = changed(views, features_of_all)
+        shown = [views[place] for place in kept.tolist()]
         rows = HeadRows(
-            features=store.rows([view.key for view in views]),
-            kinds=kinds_of(views),
-            weights=weights_of(views, recipe.power),
-            pairs=pairs_of(views),
-            sources=[view.shown.source for view in views],
+            features=features_of_all[kept],
+            kinds=kinds_of(shown),
+            weights=weights_of(shown, recipe.power),
+            pairs=pairs_of(shown),
+            sources=[view.shown.source for view in shown],
         )
         head = fit_head(rows, recipe.head)
         data.folder.mkdir(parents=True, exist_ok=True)
         save_file(head.tensors, data.folder / f"{self.card.name}.safetensors")
-        yield Step(len(views) + 1, len(views) + 1, {"rows": float(len(views))})
+        yield Step(len(views) + 1, len(views) + 1, {"rows": float(len(kept))})

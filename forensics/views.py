@@ -118,6 +118,17 @@ def pairs_of(views: Sequence[View]) -> NDArray[np.intp]:
     return np.asarray(pairs, np.intp).reshape(-1, 2)
 
 
+def changed(views: Sequence[View], rows: Floats) -> NDArray[np.intp]:
+    """Which of N views to learn from, given their (N, D) features: all but unchanged twins.
+
+    A maker may leave a picture as it is (one of faces where there is none), or change only what
+    the crop does not show: such a twin is no fake.
+    """
+    pairs = pairs_of(views)
+    same = (rows[pairs[:, 0]] == rows[pairs[:, 1]]).all(axis=1)
+    return np.setdiff1d(np.arange(len(views)), pairs[same, 1])
+
+
 def cache_key(*facts: object) -> str:
     """Twelve hex digits that change with any of the facts a feature depends on."""
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]

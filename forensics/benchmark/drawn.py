@@ -80,7 +80,7 @@ DRAWINGS: dict[str, Callable[[np.random.Generator], Canvas]] = {
 }
 
 
-def drawn(kind: str, seed: int) -> Image:
+def drawn_picture(kind: str, seed: int) -> Image:
     """Draw one picture of a kind, saved as JPEG like a photograph: (384, 384, 3) uint8 RGB."""
     rng = np.random.default_rng([seed, *kind.encode()])
     canvas = DRAWINGS[kind](rng).filter(ImageFilter.GaussianBlur(0.5))

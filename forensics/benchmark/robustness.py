@@ -11,7 +11,7 @@ from forensics.augmentation import equalised
 from forensics.benchmark.breaking import BREAKINGS
 from forensics.benchmark.datasets import PictureStore
 from forensics.benchmark.degrade import Chain, chains_of
-from forensics.benchmark.drawn import DRAWINGS, drawn
+from forensics.benchmark.drawn import DRAWINGS, drawn_picture
 from forensics.benchmark.shipped import Said, Shipped
 from forensics.benchmark.unseen import Photograph
 from forensics.schema import Image
@@ -101,11 +101,11 @@ def drawings(shipped: Shipped, count: int) -> Iterator[Trial]:
     """So many drawings of every kind."""
     for kind in DRAWINGS:
         for seed in range(count):
-            said = shipped.judge((kind, str(seed)), partial(drawn, kind, seed), faces=True)
+            said = shipped.judge((kind, str(seed)), partial(drawn_picture, kind, seed), faces=True)
             yield Trial(kind, str(seed), "", said)
 
 
-def unseen(shipped: Shipped, found: Sequence[Photograph]) -> Iterator[Trial]:
+def of_unseen(shipped: Shipped, found: Sequence[Photograph]) -> Iterator[Trial]:
     """Photographs of sources that trained nothing, as they are stored, as `examine` judges them."""
     for each in found:
         said = shipped.judge(("stored", each.name), each.read, faces=True)

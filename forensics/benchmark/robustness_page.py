@@ -63,7 +63,7 @@ def cell(figure: Figure | None) -> str:
     return NOBODY if figure is None else str(figure)
 
 
-def laundering(trials: Sequence[Trial]) -> str:
+def about_laundering(trials: Sequence[Trial]) -> str:
     """AUC and calls after every laundering."""
     body = []
     for way, some in by_way(trials).items():
@@ -88,7 +88,7 @@ Attacked = Mapping[tuple[Attack, str], Sequence[Trial]]
 """Trials by attack and defence."""
 
 
-def attacks(trials: Attacked, voting: Sequence[str], steps: int) -> str:
+def about_attacks(trials: Attacked, voting: Sequence[str], steps: int) -> str:
     """What attacks reach, by whom they climb."""
     plain = trials[Attack(CLEAN, 0), DEFENCES[0]]
     fakes, reals = _parted(plain)

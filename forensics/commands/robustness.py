@@ -66,12 +66,12 @@ def run(args: argparse.Namespace) -> int:
     attacked, about_attacks = under_attack(shipped, store, samples, args)
     broken = shown(robustness.broken(shipped, store, samples), "breaking")
     drawn = shown(robustness.drawings(shipped, args.drawn), "drawings")
-    unseen = shown(robustness.unseen(shipped, found), "never seen")
+    unseen = shown(robustness.of_unseen(shipped, found), "never seen")
     parts = {**divided(laundered, broken, [*drawn, *unseen]), **climbed(attacked)}
     limit = shipped.fusion.chosen.fusion.distance_limit
     sections = [
         opening(shipped),
-        robustness_page.laundering(laundered),
+        robustness_page.about_laundering(laundered),
         *about_attacks,
         robustness_page.never_seen(unseen),
         robustness_page.broken(broken),
@@ -115,7 +115,7 @@ def under_attack(
     trials = under_attack(shipped, attacker, chosen)
     for attack, defence, trial in tqdm(trials, "attacks", total, disable=None):
         found.setdefault((attack, defence), []).append(trial)
-    about = robustness_page.attacks(found, attacker.voting, STEPS)
+    about = robustness_page.about_attacks(found, attacker.voting, STEPS)
     return found, [about, robustness_page.defences(found)]
 
 

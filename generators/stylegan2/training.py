@@ -8,11 +8,8 @@ import copy
 import torch
 from torch import Tensor
 
-from generators._picture_training import (
-    PictureTask,
-    averaged,
-    in_half_precision,
-)
+from generators._picture_training import PictureTask, in_half_precision
+from generators._processes import averaged
 from generators._sampling import codes
 from generators.stylegan2.augmentation import Augmentation
 from generators.stylegan2.losses import (

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as Pillow
 
 from forensics.benchmark.breaking import BREAKINGS, beauty_filter, night, printed
-from forensics.benchmark.drawn import DRAWINGS, drawn
+from forensics.benchmark.drawn import DRAWINGS, drawn_picture
 from forensics.benchmark.unseen import photographs
 from forensics.errors import InvalidManifest
 from forensics.schema import Image
@@ -65,7 +65,7 @@ def test_a_print_has_dots() -> None:
 
 @pytest.mark.parametrize("kind", DRAWINGS)
 def test_a_drawing_depends_on_its_seed_alone(kind: str) -> None:
-    first, again, other = (drawn(kind, seed) for seed in (0, 0, 1))
+    first, again, other = (drawn_picture(kind, seed) for seed in (0, 0, 1))
     assert first.shape == (384, 384, 3)
     assert (first == again).all()
     assert (first != other).any()

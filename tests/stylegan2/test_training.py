@@ -19,7 +19,8 @@ from forensics.plugins import load, plugin_class
 from forensics.schema import Image
 from forensics.training import PictureData
 from generators._gan_data import load_arrays
-from generators._picture_training import as_images, as_tensor, join_others
+from generators._picture_training import as_images, as_tensor
+from generators._processes import join_others
 from generators._sampling import read_weights
 from generators.stylegan2 import training
 from generators.stylegan2.recipe import StyleRecipe

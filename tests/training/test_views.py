@@ -9,7 +9,7 @@ from forensics.augmentation import Chain
 from forensics.errors import InvalidManifest
 from forensics.schema import Image
 from forensics.training import Sample, TrainingData, blended, soft_mask, source_weights
-from forensics.views import View, all_views, kinds_of, pairs_of
+from forensics.views import View, all_views, changed, kinds_of, pairs_of
 
 
 def sample(number: int, kind: int = 0, source: str = "camera") -> Sample:
@@ -65,6 +65,20 @@ def test_a_twin_shares_its_partners_crop(tmp_path: Path) -> None:
     crops = [views[row].crop(data, Chain(), 64) for row in (real, fake)]
     assert crops[0].shape == crops[1].shape == (64, 64, 3)
     assert (crops[0] != crops[1]).any()
+
+
+def test_a_twin_that_was_left_unchanged_is_not_learned_from() -> None:
+    views = all_views([sample(number) for number in range(4)], 0.0, 1.0, ("a", "b"))
+    rows = np.arange(len(views), dtype=np.float32)[:, None].repeat(3, axis=1)
+    real, twin = pairs_of(views)[0]
+    rows[twin] = rows[real]
+    assert set(range(len(views))) - set(changed(views, rows).tolist()) == {twin}
+
+
+def test_without_twins_all_views_are_learned_from() -> None:
+    views = all_views([sample(0), sample(1)], 1.0, 0.0, ())
+    same = np.zeros((len(views), 2), np.float32)
+    np.testing.assert_array_equal(changed(views, same), np.arange(len(views)))
 
 
 def test_makers_draw_pictures_of_their_own() -> None:
