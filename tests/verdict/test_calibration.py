@@ -5,6 +5,7 @@ import pytest
 from sklearn.isotonic import IsotonicRegression
 
 from forensics.calibrating import (
+    JUDGED_SOURCE,
     Scored,
     call_threshold,
     clear_threshold,
@@ -121,7 +122,7 @@ def test_a_hard_source_of_many_pictures_raises_the_call_threshold() -> None:
 
 def test_a_hard_source_of_few_pictures_does_not() -> None:
     labels, sources = np.zeros(20_000, dtype=int), np.full(20_000, "easy", dtype="<U9")
-    sources[:199], labels[-1] = "hard", 1
+    sources[: JUDGED_SOURCE - 1], labels[-1] = "hard", 1
     scores = np.linspace(1, 0, 20_000)
     assert np.sum(scores[labels == 0] >= call_threshold(scores, labels, sources)) == 199
 
