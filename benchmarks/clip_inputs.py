@@ -128,6 +128,7 @@ def head(table: Table, way: str, views: Sequence[View]) -> LinearHead:
         kinds=kinds_of(views),
         weights=weights_of(views, RECIPE.power),
         pairs=pairs_of(views),
+        sources=[view.shown.source for view in views],
     )
     return fit_head(rows, RECIPE.head)
 

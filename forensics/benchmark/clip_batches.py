@@ -1,9 +1,10 @@
 """CLIP's features of many crops at once, through torch: for filling stores, never for verdicts.
 
-onnxruntime computes one crop at a time in single precision. Batches take a fraction of that on a
-GPU, and half of it on processors that multiply bfloat16; products in bfloat16 differ from those of
-the graph by less than the half precision in which features are kept lets one see in a score
-(benchmarks/clip_stores.py measures it).
+onnxruntime computes one crop at a time in single precision, and for each detector anew. Here one
+pass serves all; in bfloat16 on a processor that multiplies it, twelve blocks cost what the graph
+takes for nine (.34 s of processor time a crop). Logits of `clip_pairs`, spread by 4.1, then differ by
+.036 on average and .096 at most from those of the graph (40 crops; benchmarks/clip_stores.py says it
+for any run).
 """
 
 from collections.abc import Mapping, Sequence
