@@ -2,9 +2,9 @@
 
 onnxruntime computes one crop at a time in single precision, and for each detector anew. Here one
 pass serves all; in bfloat16 on a processor that multiplies it, twelve blocks cost what the graph
-takes for nine (.34 s of processor time a crop). Logits of `clip_pairs`, spread by 4.1, then differ by
-.036 on average and .096 at most from those of the graph (40 crops; benchmarks/clip_stores.py says it
-for any run).
+takes for nine (.34 s of processor time a crop). Logits of `clip_pairs`, spread by 4.1, then differ
+by .036 on average and .096 at most from those of the graph (40 crops; benchmarks/clip_stores.py
+says it for any run).
 """
 
 from collections.abc import Mapping, Sequence
