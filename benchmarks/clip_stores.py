@@ -5,10 +5,10 @@
 
 Without it every crop is computed when it is first needed, one at a time. Here all crops of a run
 (views of training, twins by --makers, both conditions of the fold protocol) are read once, by all
-blocks, in bfloat16: half of what two detectors on CLIP would take on a processor that multiplies it
-(a GPU was not at hand). A stopped run goes on where it was; --part 0/2 and --part 1/2 share the
-work. At the end it says by how much the features of some crops, and the logits that ship, differ from those of the graph that
-examines pictures.
+blocks, in bfloat16: half of what two detectors on CLIP would take on a processor that multiplies
+it (a GPU was not at hand). A stopped run goes on where it was; --part 0/2 and --part 1/2 share the
+work. At the end it says by how much the features of some crops, and the logits that ship, differ
+from those of the graph that examines pictures.
 """
 
 import argparse
