@@ -20,7 +20,7 @@ import torch
 from tqdm import tqdm
 
 from detectors.clip_pairs import ClipPairs, ClipPairsOptions, ClipPairsRecipe
-from forensics.benchmark.clip_batches import ClipBatches
+from forensics.benchmark.clip_in_torch import ClipInTorch
 from forensics.benchmark.datasets import PictureStore, capped, read_samples
 from forensics.benchmark.out_of_fold import CONDITIONS
 from forensics.class_tokens import TokenReader
@@ -44,7 +44,7 @@ COMPARED = 40
 class Stores:
     """Both stores, filled together."""
 
-    def __init__(self, detector: ClipPairs, network: ClipBatches, cache: str) -> None:
+    def __init__(self, detector: ClipPairs, network: ClipInTorch, cache: str) -> None:
         readings, classes = detector.store, TokenReader(cache).store
         if readings is None or classes is None:
             raise ValueError("features need a folder")
@@ -129,7 +129,7 @@ def main() -> None:
     data = TrainingData(tuple(samples), store.read, makers, args.cache, args.cache)
     detector: ClipPairs = load("detector", "clip_pairs", ClipPairsOptions(cache=str(args.cache)))
     weights = load_tensors(backbones()["clip_vit_b16"])
-    network = ClipBatches(weights, args.device, torch.bfloat16)
+    network = ClipInTorch(weights, args.device, torch.bfloat16)
     stores = Stores(detector, network, str(args.cache))
     shown: list[Image] = []
     for sample in tqdm(part_of(samples, args.part), "pictures", disable=None):

@@ -37,8 +37,7 @@ def clip_pairs_logit(detector: Any) -> Logit:
     fake = torch.from_numpy(head.kinds > 0)
 
     def logit(pixels: Tensor) -> Tensor:
-        patches, whole = clip.reading(pixels)
-        classes = torch.cat([patches.mean(dim=0), whole]) @ weight + bias
+        classes = clip.reading(pixels[None])[0] @ weight + bias
         return torch.logsumexp(classes[fake], 0) - torch.logsumexp(classes[~fake], 0)
 
     return logit

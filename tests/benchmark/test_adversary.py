@@ -8,17 +8,12 @@ import torch
 from torch import Tensor
 
 from forensics.benchmark.adversary import TO_FAKE, TO_REAL, attacked
-from forensics.benchmark.clip_in_torch import ClipInTorch
 from forensics.benchmark.gradients import COPIES, SIDE, copy_of, fused, pixels_of
-from forensics.class_tokens import TokenReader
 from forensics.detector import CropDetector
 from forensics.errors import BrokenPlugin, WeightsUnavailable
 from forensics.fusion import LinearFusion
 from forensics.loading import load_detector
-from forensics.neural import clip_reading
-from forensics.plugins import backbones
 from forensics.schema import Image
-from forensics.weights import load_tensors
 
 
 def picture(*shape: int) -> Image:
@@ -35,32 +30,6 @@ def shipped(name: str) -> Any:
 
 def brightness(pixels: Tensor) -> Tensor:
     return pixels.mean() / 255
-
-
-@pytest.mark.parametrize("size", [(224, 224), (128, 160), (16, 48)])
-def test_clip_in_torch_says_what_the_graph_says(size: tuple[int, int]) -> None:
-    try:
-        theirs = clip_reading(picture(*size))
-        clip = ClipInTorch(load_tensors(backbones()["clip_vit_b16"]))
-    except WeightsUnavailable as error:
-        pytest.skip(str(error))
-    with torch.inference_mode():
-        patches, whole = (part.numpy() for part in clip.reading(pixels_of(picture(*size))))
-    for ours, expected in ((patches, theirs.patches.reshape(patches.shape)), (whole, theirs.whole)):
-        assert np.abs(ours - expected).max() < 1e-3 * np.abs(expected).max()
-
-
-def test_class_tokens_in_torch_are_those_of_the_graph() -> None:
-    given = picture(96, 96)
-    try:
-        [theirs] = TokenReader().of_crops([given])
-        clip = ClipInTorch(load_tensors(backbones()["clip_vit_b16"]))
-    except WeightsUnavailable as error:
-        pytest.skip(str(error))
-    with torch.inference_mode():
-        streams = list(clip.streams(pixels_of(given), len(theirs)))
-    ours = torch.stack([stream[0] for stream in streams]).numpy()
-    assert (np.abs(ours - theirs).max(axis=1) < 1e-3 * np.abs(theirs).max(axis=1)).all()
 
 
 @pytest.mark.parametrize("name", sorted(COPIES))
