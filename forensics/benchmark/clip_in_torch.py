@@ -27,7 +27,7 @@ GATE = 1.702
 """CLIP's "quick" GELU is x * sigmoid(1.702 x)."""
 
 Addition = Callable[[str, Tensor], Tensor | None]
-"""Name of a matrix product and its (N, T, D) float32 rows -> what is added to it, or None."""
+"""Name of a matrix product and its (N, T, D) rows, of its kind -> what is added, or None."""
 
 
 def nothing(_name: str, _rows: Tensor) -> None:
@@ -155,9 +155,10 @@ class ClipInTorch:
 
     def _product(self, name: str, rows: Tensor) -> Tensor:
         """Rows times a matrix plus its bias and what training added, (N, T, D) float32."""
-        found = functional.linear(rows.to(self._kind), self._products[name])
+        factor = rows.to(self._kind)
+        found = functional.linear(factor, self._products[name])
         result = found.float() + self.plain[f"{name}.bias"]
-        extra = self._added(name, rows)
+        extra = self._added(name, factor)
         return result if extra is None else result + extra
 
 
