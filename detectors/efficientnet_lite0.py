@@ -35,7 +35,18 @@ class EfficientnetLite0Options:
 
 @dataclass(frozen=True)
 class EfficientnetLite0Recipe:
-    """`crops` is the budget of a run; `pressure` reweights real sources by their running error."""
+    """How the network is trained.
+
+    Attributes:
+        crops: the budget of a run.
+        ema: the memory of the running average of the weights.
+        pairs: weight of the loss inside pairs.
+        pressure: reweights real sources by their running error, 0 not at all.
+        twins: the share of real pictures that come in pairs.
+        matched: whether a third of a batch are fakes and reals of one pipeline each.
+        blend: whether half of the twins are blended back into their pictures.
+        manipulated: whether manipulated pictures have an output of their own.
+    """
 
     crops: int = 7_200
     side: int = 128
@@ -46,6 +57,9 @@ class EfficientnetLite0Recipe:
     pairs: float = 0.5
     pressure: float = 0.5
     twins: float = 0.25
+    matched: bool = True
+    blend: bool = True
+    manipulated: bool = True
     chain: Chain = field(default_factory=Chain)
     save_every: int = 40
     device: str = "cpu"
@@ -73,7 +87,15 @@ class EfficientnetLite0(CropDetector, Trainable):
         import torch
 
         torch.manual_seed(seed)
-        plan = BatchPlan(data, recipe.batch, recipe.side, recipe.chain, recipe.twins)
+        plan = BatchPlan(
+            data,
+            recipe.batch,
+            recipe.side,
+            recipe.chain,
+            recipe.twins,
+            matched=recipe.matched,
+            blend=recipe.blend,
+        )
         total = recipe.crops // recipe.batch
         run = _Run(recipe, total)
         checkpoint = Checkpoint(data.folder / "checkpoint.pt")
@@ -129,6 +151,8 @@ class _Run:
         pixels = torch.from_numpy(batch.crops).to(self.recipe.device).permute(0, 3, 1, 2)
         logits = self.network(pixels.float().div(127.5).sub(1)).float()
         kinds = torch.from_numpy(batch.kinds).to(logits.device)
+        if not self.recipe.manipulated:
+            kinds = kinds.clamp(max=1)
         losses = cross_entropy(logits, kinds, reduction="none")
         weights = torch.tensor(self._pressures(batch), device=logits.device)
         fakeness = torch.logsumexp(logits[:, 1:], 1) - logits[:, 0]

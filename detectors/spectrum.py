@@ -19,7 +19,7 @@ from forensics.schema import Floats, Image, Step
 from forensics.traces.crops import native_crops
 from forensics.traces.features import SIDE, frequency_features
 from forensics.training import TrainingData
-from forensics.views import View, all_views, cache_key, fill, kinds_of, weights_of
+from forensics.views import View, all_views, cache_key, changed, fill, kinds_of, weights_of
 from forensics.weights import load_tensors
 
 BATCH = 128
@@ -79,10 +79,12 @@ class Spectrum(CropDetector, Trainable):
 
         for left in fill(store, views, features, BATCH):
             yield Step(len(views) - left, len(views) + 1, {})
-        forest = _fit(store.rows([view.key for view in views]), views, recipe, seed)
+        rows = store.rows([view.key for view in views])
+        kept = changed(views, rows)
+        forest = _fit(rows[kept], [views[place] for place in kept.tolist()], recipe, seed)
         data.folder.mkdir(parents=True, exist_ok=True)
         save_file(forest.tensors(), data.folder / f"{self.card.name}.safetensors")
-        yield Step(len(views) + 1, len(views) + 1, {"rows": float(len(views))})
+        yield Step(len(views) + 1, len(views) + 1, {"rows": float(len(kept))})
 
 
 def _fit(rows: Floats, views: Sequence[View], recipe: SpectrumRecipe, seed: int) -> Forest:

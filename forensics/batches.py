@@ -22,6 +22,8 @@ MATCHED = (
     ("stylegan2-omi", "ffhq-1024"),
 )
 """Fakes and reals of one pipeline each: nothing but the trace tells them apart."""
+TRIES = 8
+"""Pairs that are looked at for one whose crops differ."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +40,29 @@ class BatchPlan:
     """Draws batches of a training set."""
 
     def __init__(
-        self, data: TrainingData, size: int, side: int, chain: Chain, twins: float
+        self,
+        data: TrainingData,
+        size: int,
+        side: int,
+        chain: Chain,
+        twins: float,
+        *,
+        matched: bool = True,
+        blend: bool = True,
     ) -> None:
-        """Plan batches of `size` crops of `side` px; `twins` is the share of paired reals."""
-        self.data, self.size, self.side, self.chain = data, size, side, chain
-        present = {sample.group for sample in data.samples}
+        """Plan batches.
+
+        Args:
+            data: the pictures, and what makes their twins.
+            size: crops a batch.
+            side: of a crop in px.
+            chain: degrades every crop.
+            twins: the share of real pictures that come in pairs.
+            matched: whether a third of a batch are fakes and reals of one pipeline each.
+            blend: whether half of the twins are blended back into their pictures.
+        """
+        self.data, self.size, self.side, self.chain, self.blend = data, size, side, chain, blend
+        present = {sample.group for sample in data.samples} if matched else set()
         self.matched = [pair for pair in MATCHED if present.issuperset(pair)]
         self.by_group = _grouped(data.samples)
         self.paired = [
@@ -63,13 +83,16 @@ class BatchPlan:
         kinds, sources = [s.kind for s in singles], [s.source for s in singles]
         pairs = []
         for _ in range((self.size - len(singles)) // 2):
-            sample, maker = self.paired[rng.integers(len(self.paired))]
-            real, fake, kind = self._pair(sample, maker, rng)
+            drawn = self._changed_pair(rng)
+            if drawn is None:
+                continue
+            real, fake, kind, names = drawn
             pairs.append((len(crops), len(crops) + 1))
             crops += [real, fake]
             kinds += [0, kind]
-            sources += [sample.source, maker]
-        return Batch(np.stack(crops), np.asarray(kinds), tuple(sources), np.asarray(pairs))
+            sources += names
+        rows = np.asarray(pairs, np.intp).reshape(-1, 2)
+        return Batch(np.stack(crops), np.asarray(kinds), tuple(sources), rows)
 
     def unpaired(self, seed: int, step: int) -> Batch:
         """Return the batch of a step without pairs: half fakes, half reals, `_others` alone."""
@@ -105,11 +128,27 @@ class BatchPlan:
     def _crop(self, sample: Sample, rng: np.random.Generator) -> Image:
         return augment(self.data.read(sample), self.side, int(rng.integers(2**32)), self.chain)
 
+    def _changed_pair(
+        self, rng: np.random.Generator
+    ) -> tuple[Image, Image, int, tuple[str, str]] | None:
+        """A pair whose crops differ; None where none was drawn in some tries.
+
+        A maker may leave a picture as it is, or change what the crop does not show: no fake.
+        """
+        for _ in range(TRIES):
+            sample, maker = self.paired[rng.integers(len(self.paired))]
+            real, fake, kind = self._pair(sample, maker, rng)
+            if not np.array_equal(real, fake):
+                return real, fake, kind, (sample.source, maker)
+        return None
+
     def _pair(
         self, sample: Sample, maker: str, rng: np.random.Generator
     ) -> tuple[Image, Image, int]:
         image, seed = self.data.read(sample), int(rng.integers(2**32))
-        fake, kind = blended(image, self.data.makers[maker](sample), int(rng.integers(2**32)))
+        fake, kind = self.data.makers[maker](sample), 1
+        if self.blend:
+            fake, kind = blended(image, fake, int(rng.integers(2**32)))
         return (
             augment(image, self.side, seed, self.chain),
             augment(fake, self.side, seed, self.chain),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forensics.benchmark.datasets import PictureStore
 from forensics.benchmark.out_of_fold import (
@@ -76,6 +77,20 @@ def left_out_auc(
         Mean AUC over the generators of both folds against the reals of the same fold, and then of
         each generator, by name.
     """
+    chosen, ranked = left_out_logits(mix, samples, store, condition)
+    rows = rows_of(chosen)
+    figures = {name: generator_auc(rows, ranked, name, own_fold=True) for name in rows.fakes}
+    return {"mean": mean_auc(rows, ranked, own_fold=True), **figures}
+
+
+def left_out_logits(
+    mix: Mix, samples: Sequence[Sample], store: PictureStore, condition: str
+) -> tuple[list[Sample], NDArray[np.float64]]:
+    """Train without A and without C on a mix, score what was left out.
+
+    Returns:
+        The N samples of both folds, and the (N,) logits of P(fake) by the run without theirs.
+    """
     chosen = [sample for sample in samples if sample.fold in CHOICE_FOLDS]
     scores: dict[str, float] = {}
     for fold in CHOICE_FOLDS:
@@ -84,10 +99,7 @@ def left_out_auc(
         book = ScoreBook(mix.place / f"scores-{mix.detector}.jsonl")
         for row in score_run(detector, left_out, store.read, book, condition):
             scores[row.path] = float(fake_logit(row.logits).mean())
-    rows = rows_of(chosen)
-    ranked = np.asarray([scores[sample.path] for sample in chosen])
-    figures = {name: generator_auc(rows, ranked, name, own_fold=True) for name in rows.fakes}
-    return {"mean": mean_auc(rows, ranked, own_fold=True), **figures}
+    return chosen, np.asarray([scores[sample.path] for sample in chosen])
 
 
 def trained(mix: Mix, fold: str, samples: Sequence[Sample], store: PictureStore) -> CropDetector:

@@ -1,5 +1,6 @@
 """Training resumes to the step, and the two files of the network agree."""
 
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,34 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     gaps = [np.abs(whole[name] - again[name].astype(np.float64)).max() for name in whole]
     assert max(gaps) < 1e-6
     assert whole.keys() == again.keys()
+
+
+def test_a_pair_that_its_maker_left_unchanged_is_not_learned_from(tmp_path: Path) -> None:
+    def few(sample: Sample) -> Image:
+        return negative(sample) if sample.path == "r3" else picture(sample)
+
+    both = replace(data(tmp_path), makers={"few": few})
+    drawn = [BatchPlan(both, 12, 32, Chain(), 1.0).batch(1, step) for step in range(20)]
+    pairs = [(batch, *pair) for batch in drawn for pair in batch.pairs.tolist()]
+    assert pairs
+    assert all((batch.crops[real] != batch.crops[fake]).any() for batch, real, fake in pairs)
+    none = replace(data(tmp_path), makers={"none": picture})
+    alone = BatchPlan(none, 12, 32, Chain(), 1.0).batch(1, 7)
+    assert len(alone.crops) == len(alone.kinds) == len(alone.sources) == 8
+    assert alone.pairs.shape == (0, 2)
+
+
+def test_parts_of_a_batch_can_be_left_out(tmp_path: Path) -> None:
+    whole = BatchPlan(data(tmp_path), 12, 32, Chain(), 1.0, blend=False)
+    kinds = [whole.batch(1, step).kinds for step in range(20)]
+    assert 2 not in np.concatenate(kinds)
+    groups = [
+        replace(s, group="ffhq-256" if s.kind == 0 else "stylegan1-256")
+        for s in data(tmp_path).samples
+    ]
+    matched = replace(data(tmp_path), samples=tuple(groups))
+    assert BatchPlan(matched, 12, 32, Chain(), 1.0).matched
+    assert not BatchPlan(matched, 12, 32, Chain(), 1.0, matched=False).matched
 
 
 def test_a_batch_depends_on_seed_and_step_alone(tmp_path: Path) -> None:
