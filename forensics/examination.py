@@ -211,7 +211,7 @@ class Examiner:
         else:
             votes = {name: case.class_logits[name] for name in self.alone}
             judgement = self.fusion.judge(votes, faces, _shape(case))
-        judgement = scoring.with_what_the_file_tells(judgement, evidence.values())
+        judgement = scoring.with_what_evidence_tells(judgement, evidence.values())
         missing = (Reason.DETECTOR_MISSING,) if self.missing else ()
         return Verdict(
             media=case.media,

@@ -1,10 +1,11 @@
-"""Logits as evidence in words, and what the file itself adds to the judgement of its pixels."""
+"""Logits as evidence in words, and what other evidence adds to the judgement of the detectors."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from forensics.references import RESEMBLANCE
 from forensics.schema import Evidence, Face, FaceVerdict, Finding, Floats, Label, Map, Reason
 from forensics.verdict import Judgement
 
@@ -57,11 +58,12 @@ def without_calibration(faces: Sequence[Face]) -> Judgement:
     )
 
 
-def with_what_the_file_tells(judgement: Judgement, evidence: Iterable[Evidence]) -> Judgement:
-    """Change the label, never the score, where the file gives cause to.
+def with_what_evidence_tells(judgement: Judgement, evidence: Iterable[Evidence]) -> Judgement:
+    """Change the label, never the score, where evidence gives cause to.
 
-    Compression stronger than in any training makes it inconclusive. A valid C2PA manifest whose
-    trusted signer says that the picture was generated makes it synthetic.
+    A picture unlike all reference pictures, or compressed more strongly than in any training, is
+    inconclusive. A valid C2PA manifest whose trusted signer says that the picture was generated
+    makes it synthetic.
     """
     facts: dict[str, float] = {}
     for found in evidence:
@@ -69,9 +71,16 @@ def with_what_the_file_tells(judgement: Judgement, evidence: Iterable[Evidence])
     if _signed_as_generated(facts):
         reasons = (*judgement.reasons, Reason.SIGNED_AS_GENERATED)
         return replace(judgement, label=Label.SYNTHETIC, reasons=reasons)
-    if _jpeg_quality(facts) < LOWEST_QUALITY:
-        return _abstaining(judgement, Reason.TOO_COMPRESSED)
+    for reason in _reasons_to_abstain(facts):
+        judgement = _abstaining(judgement, reason)
     return judgement
+
+
+def _reasons_to_abstain(facts: dict[str, float]) -> Iterator[Reason]:
+    if facts.get(RESEMBLANCE, 1.0) < 1:
+        yield Reason.OUT_OF_DISTRIBUTION
+    if _jpeg_quality(facts) < LOWEST_QUALITY:
+        yield Reason.TOO_COMPRESSED
 
 
 def _signed_as_generated(facts: dict[str, float]) -> bool:
@@ -88,11 +97,12 @@ def _jpeg_quality(facts: dict[str, float]) -> float:
 
 
 def _abstaining(judgement: Judgement, reason: Reason) -> Judgement:
+    """The same, inconclusive for one more reason, if it is not given yet."""
     return replace(
         judgement,
         label=Label.INCONCLUSIVE,
         faces=tuple(replace(face, label=Label.INCONCLUSIVE) for face in judgement.faces),
-        reasons=(*judgement.reasons, reason),
+        reasons=tuple(dict.fromkeys([*judgement.reasons, reason])),
     )
 
 

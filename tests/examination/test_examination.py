@@ -199,7 +199,7 @@ def test_the_file_changes_the_label_only_where_it_gives_cause(
     facts: dict[str, float], label: Label
 ) -> None:
     judgement = Judgement(Label.NO_TRACES_FOUND, 0.1, (0.05, 0.2), (), (), ())
-    changed = scoring.with_what_the_file_tells(judgement, [Evidence((), facts)])
+    changed = scoring.with_what_evidence_tells(judgement, [Evidence((), facts)])
     assert changed.label is label
     assert changed.score == judgement.score
     assert bool(changed.reasons) == (changed.label is not judgement.label)
