@@ -7,6 +7,7 @@ Generators leave traces in the power spectrum (Frank et al. 2020; Durall et al. 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save_file
@@ -14,7 +15,7 @@ from safetensors.numpy import save_file
 from forensics.augmentation import Chain
 from forensics.boosted_trees import Forest, read_out
 from forensics.detector import CropDetector, Trainable
-from forensics.feature_store import FeatureStore
+from forensics.feature_store import FeatureStore, stored_features
 from forensics.schema import Floats, Image, Step
 from forensics.traces.crops import native_crops
 from forensics.traces.features import SIDE, frequency_features
@@ -27,9 +28,10 @@ BATCH = 128
 
 @dataclass(frozen=True)
 class SpectrumOptions:
-    """`crops`: the largest number of native crops a picture."""
+    """`crops`: the largest number of native crops a picture; `cache`: a folder keeps features."""
 
     crops: int = 9
+    cache: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,17 @@ class Spectrum(CropDetector, Trainable):
     def features(self, image: Image) -> Floats:
         """Features of a picture's native crops, (k, F) float32."""
         crops = native_crops(image, SIDE, self.options.crops)
-        return np.stack([frequency_features(crop) for crop in crops])
+        store = self.store
+        return _features(crops) if store is None else stored_features(store, crops, _features)
+
+    @cached_property
+    def store(self) -> FeatureStore | None:
+        """Where features are kept by the crops' pixels, exactly, for benchmarks."""
+        if not self.options.cache:
+            return None
+        width = _features([np.zeros((SIDE, SIDE, 3), np.uint8)]).shape[1]
+        key = cache_key(self.card.score_version, width)
+        return FeatureStore(Path(self.options.cache) / f"spectrum-crops-{key}", width, np.float32)
 
     @cached_property
     def forest(self) -> Forest:
@@ -85,6 +97,10 @@ class Spectrum(CropDetector, Trainable):
         data.folder.mkdir(parents=True, exist_ok=True)
         save_file(forest.tensors(), data.folder / f"{self.card.name}.safetensors")
         yield Step(len(views) + 1, len(views) + 1, {"rows": float(len(kept))})
+
+
+def _features(crops: Sequence[Image]) -> Floats:
+    return np.stack([frequency_features(crop) for crop in crops])
 
 
 def _fit(rows: Floats, views: Sequence[View], recipe: SpectrumRecipe, seed: int) -> Forest:

@@ -16,15 +16,15 @@ PATIENCE = 60.0
 
 
 class FeatureStore:
-    """Feature vectors by key, float16, in one SQLite file that several processes may share.
+    """Feature vectors by key in one SQLite file that several processes may share.
 
     A killed run loses at most its last batch; what two processes compute at once is kept once.
     """
 
-    def __init__(self, path: Path, width: int) -> None:
-        """Open or create `path`.sqlite; `width` is the length of a vector."""
+    def __init__(self, path: Path, width: int, kind: type[np.floating] = np.float16) -> None:
+        """Open or create `path`.sqlite; `width` is a vector's length, `kind` how it is kept."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._width = width
+        self._width, self._kind = width, kind
         self._base = sqlite3.connect(path.with_suffix(".sqlite"), timeout=PATIENCE)
         self._base.execute("PRAGMA journal_mode=WAL")
         self._base.execute("PRAGMA synchronous=NORMAL")
@@ -42,7 +42,7 @@ class FeatureStore:
         """
         if rows.shape != (len(keys), self._width):
             raise ValueError(f"{len(keys)} keys of width {self._width}, but rows {rows.shape}")
-        stored = [row.tobytes() for row in rows.astype(np.float16)]
+        stored = [row.tobytes() for row in rows.astype(self._kind)]
         with self._base:
             self._base.executemany(
                 "INSERT OR IGNORE INTO vectors VALUES (?, ?)", zip(keys, stored, strict=True)
@@ -55,7 +55,7 @@ class FeatureStore:
             row = self._row(key)
             if row is None:
                 raise KeyError(key)
-            found[place] = np.frombuffer(row, np.float16)
+            found[place] = np.frombuffer(row, self._kind)
         return found
 
     def _row(self, key: str) -> bytes | None:

@@ -78,3 +78,10 @@ def test_the_same_pixels_are_computed_once(tmp_path: Path) -> None:
     assert stored_features(store, crops, brightness).ravel().tolist() == [3, 9, 3]
     stored_features(store, crops[::-1], brightness)
     assert asked == [2]
+
+
+def test_a_store_of_single_precision_gives_back_what_it_got(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
+    store = FeatureStore(tmp_path / "exact", 3, np.float32)
+    store.append(["a", "b", "c", "d"], rows)
+    assert (store.rows(["d", "a"]) == rows[[3, 0]]).all()
