@@ -18,10 +18,16 @@ class Case:
     Raises on construction or first use: `UnreadableMedia`, `UnsupportedMedia`, `MediaTooLarge`.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        """Open `path`: read its bytes and header, decode no pixels yet."""
+    def __init__(self, path: Path | str, *, smallest_face: int = 20) -> None:
+        """Open `path`: read its bytes and header, decode no pixels yet.
+
+        Args:
+            path: of the file.
+            smallest_face: shorter side in px of the smallest face that is looked for.
+        """
         self.data: bytes = read_bytes(Path(path))
         self.media: Media = open_media(Path(path), self.data)
+        self.smallest_face = smallest_face
         self.class_logits: dict[str, list[Floats]] = {}
         """By detector: (k, 3) class logits of the whole picture, then of each face crop."""
 
@@ -42,5 +48,5 @@ class Case:
 
     @cached_property
     def faces(self) -> list[Face]:
-        """All faces, most confident first."""
-        return find_faces(self.image)
+        """All faces from `smallest_face` px up, most confident first."""
+        return find_faces(self.image, at_least=self.smallest_face)

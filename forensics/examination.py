@@ -5,9 +5,9 @@ for stage in Examiner().stages("photo.jpg"):
 print(stage.verdict)
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import nullcontext
 from pathlib import Path
 from time import perf_counter
 from typing import cast
@@ -18,12 +18,12 @@ from forensics import __version__, scoring
 from forensics.analysis import Analysis
 from forensics.blas import one_blas_thread
 from forensics.case import Case
+from forensics.choosing import choose
 from forensics.detector import CropDetector, Detector, Localiser, fake_logit
-from forensics.errors import ForensicsError, WeightsUnavailable, blaming
+from forensics.errors import WeightsUnavailable, blaming
 from forensics.faces.align import face_crop
 from forensics.loading import (
     FINGERPRINT,
-    analyses_by_default,
     fusion_of,
     load_analysis,
     load_detector,
@@ -39,35 +39,15 @@ from forensics.schema import (
     Reason,
     Verdict,
 )
+from forensics.stages import Failure, Gate, Stage, each_in_order
 from forensics.verdict import Fusion
 
-FAST = ("efficientnet_lite0", "spectrum")
-"""The detectors of `fast`: those that need no large backbone."""
 SIGNATURES = "provenance"
 """The analysis that validates signatures."""
 LONGEST = ("copy_move",)
 """Analyses that run on a thread of their own while the others run: array work, without the GIL."""
 MOST_FACES = 16
 """A picture of a crowd is scored on its largest faces only, so that its cost stays bounded."""
-
-
-@dataclass(frozen=True, eq=False)
-class Stage:
-    """What is about to be done, `done` of `total`; the last stage carries verdict and case."""
-
-    name: str
-    done: int
-    total: int
-    verdict: Verdict | None = None
-    case: Case | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Failure:
-    """A file that could not be examined, and why."""
-
-    path: Path
-    error: ForensicsError
 
 
 class Examiner:
@@ -89,7 +69,7 @@ class Examiner:
             detectors: names of detectors. One that is asked for by name must have its weights;
                 of the default ones, those without weights are left out, and the verdict says so.
             analyses: names of analyses.
-            fast: use the cheap detectors only; not together with `detectors`.
+            fast: run what `forensics.choosing` calls quick; not together with `detectors`.
             trust_anchors: PEM file of the certificates whose C2PA signers are trusted.
             gallery: folder of a gallery in which every face is looked up, as evidence "likeness".
             camera: name of an enrolled camera whose fingerprint is looked for.
@@ -101,24 +81,21 @@ class Examiner:
             WeightsUnavailable: a detector asked for by name has no weights.
             CalibrationStale: the fusion was fitted with other weights than those at hand.
         """
-        if fast and detectors is not None:
-            raise ValueError("give either fast or detectors: fast is a choice of detectors")
-        by_default = FAST if fast else default_detectors()
-        wanted = by_default if detectors is None else detectors
+        chosen = choose(default_detectors(), detectors, analyses, fast=fast, camera=camera)
+        self.left_out, self._smallest_face = chosen.left_out, chosen.smallest_face
         self.missing: dict[str, WeightsUnavailable] = {}
         self.detectors: dict[str, Detector] = {}
-        for name in wanted:
+        for name in chosen.detectors:
             try:
                 self.detectors[name] = load_detector(name)
             except WeightsUnavailable as error:
                 if detectors is not None:
                     raise
                 self.missing[name] = error
-        chosen = analyses_by_default(camera, wanted) if analyses is None else analyses
         anchors = str(trust_anchors or "")
         options = {SIGNATURES: {"trust_anchors": anchors}, FINGERPRINT: {"camera": camera}}
         self.analyses: dict[str, Analysis] = {
-            name: load_analysis(name, options.get(name, {})) for name in chosen
+            name: load_analysis(name, options.get(name, {})) for name in chosen.analyses
         }
         if gallery is not None:
             self.analyses["likeness"] = load_lookup(gallery)
@@ -127,45 +104,60 @@ class Examiner:
         self.alone: dict[str, Fusion] = {n: found for n, found in alone.items() if found}
         self.fusion: Fusion | None = fusion_of(tuple(self.alone)) if self.alone else None
 
-    def stages(self, path: Path | str) -> Iterator[Stage]:
+    def stages(self, path: Path | str, room: Gate = nullcontext) -> Iterator[Stage]:
         """Examine one file, yielding a `Stage` before each part and one with the verdict.
+
+        Args:
+            path: of the file.
+            room: entered with the number of pixels before they are decoded.
 
         Raises:
             UnreadableMedia, UnsupportedMedia, MediaTooLarge: the file cannot be examined.
             BrokenPlugin: an analysis or a detector failed on it.
         """
         with one_blas_thread():
-            yield from self._stages(path)
+            yield from self._stages(path, room)
 
-    def _stages(self, path: Path | str) -> Iterator[Stage]:
+    def _stages(self, path: Path | str, room: Gate) -> Iterator[Stage]:
         started = perf_counter()
-        aside = [name for name in LONGEST if name in self.analyses]
-        analyses = [name for name in self.analyses if name not in aside]
-        names = ["reading", "faces", *analyses, *self.detectors, *aside, "verdict"]
+        names = ["reading", "faces", *self._order(), "verdict"]
         stages = (Stage(name, done, len(names)) for done, name in enumerate(names))
         yield next(stages)
-        case = Case(path)
-        image = case.image
-        yield next(stages)
-        faces = _largest(case.faces)
-        crops = [face_crop(image, face) for face in faces]
+        case = Case(path, smallest_face=self._smallest_face)
+        with room(case.media.width * case.media.height):
+            image = case.image
+            yield next(stages)
+            with blaming("the search for faces", case.media.path):
+                faces = _largest(case.faces)
+            crops = [face_crop(image, face) for face in faces]
+            evidence = yield from self._evidence(case, faces, [image, *crops], stages)
+            yield next(stages)
+            verdict = self._verdict(case, faces, evidence, started)
+        yield Stage("done", len(names), len(names), verdict, case)
+
+    def _order(self) -> list[str]:
+        """The plugins in the order of their stages: what runs aside is waited for last."""
+        here = [name for name in self.analyses if name not in LONGEST]
+        return [*here, *self.detectors, *(name for name in LONGEST if name in self.analyses)]
+
+    def _evidence(
+        self, case: Case, faces: list[Face], images: list[Image], stages: Iterator[Stage]
+    ) -> Generator[Stage, None, dict[str, Evidence]]:
+        """What every plugin finds, by name; yields a stage before each."""
         evidence = dict.fromkeys(self.analyses, Evidence(()))
         with ThreadPoolExecutor(1) as thread:
+            aside = [name for name in LONGEST if name in self.analyses]
             begun = {name: thread.submit(self._analyse, name, case) for name in aside}
-            for name in analyses:
+            for name in self._order():
                 yield next(stages)
-                evidence[name] = self._analyse(name, case)
-            for name in self.detectors:
-                yield next(stages)
-                with blaming(name, case.media.path):
-                    evidence[name] = self._detect(name, case, faces, [image, *crops])
-            for name, waiting in begun.items():
-                yield next(stages)
-                evidence[name] = waiting.result()
-        yield next(stages)
-        evidence |= {name: _missing_evidence(error) for name, error in self.missing.items()}
-        verdict = self._verdict(case, faces, evidence, started)
-        yield Stage("done", len(names), len(names), verdict, case)
+                if name in begun:
+                    evidence[name] = begun[name].result()
+                elif name in self.analyses:
+                    evidence[name] = self._analyse(name, case)
+                else:
+                    with blaming(name, case.media.path):
+                        evidence[name] = self._detect(name, case, faces, images)
+        return evidence | {name: _missing_evidence(error) for name, error in self.missing.items()}
 
     def examine(self, path: Path | str) -> Verdict:
         """Examine one file; raises what `stages` raises."""
@@ -174,13 +166,17 @@ class Examiner:
             verdict = stage.verdict
         return cast(Verdict, verdict)
 
-    def examine_each(self, paths: Iterable[Path | str]) -> Iterator[Verdict | Failure]:
-        """Examine files one by one; a file that fails gives a `Failure` and the rest go on."""
-        for path in paths:
-            try:
-                yield self.examine(path)
-            except ForensicsError as error:
-                yield Failure(Path(path), error)
+    def examine_each(
+        self, paths: Iterable[Path | str], workers: int = 1
+    ) -> Iterator[Verdict | Failure]:
+        """Examine files; a file that fails gives a `Failure` and the rest go on.
+
+        Args:
+            paths: any number, taken a few ahead.
+            workers: how many files are examined at a time. Neither the order of the results nor
+                what they say depends on it.
+        """
+        return each_in_order(self.stages, paths, workers, lambda verdict, case: verdict)
 
     def _analyse(self, name: str, case: Case) -> Evidence:
         analysis = self.analyses[name]
@@ -225,6 +221,7 @@ class Examiner:
             operating_points=judgement.operating_points,
             seconds=perf_counter() - started,
             version=__version__,
+            not_run=self.left_out,
         )
 
 
@@ -249,10 +246,14 @@ def examine_each(
     trust_anchors: Path | None = None,
     *,
     gallery: Path | None = None,
+    workers: int = 1,
 ) -> Iterator[Verdict | Failure]:
-    """Examine files one by one, loading the plugins once; a file that fails gives a `Failure`."""
+    """Examine files, `workers` at a time, loading the plugins once.
+
+    Results come in the order of the paths; a file that fails gives a `Failure`.
+    """
     examiner = Examiner(detectors, analyses, fast, trust_anchors, gallery=gallery)
-    yield from examiner.examine_each(paths)
+    yield from examiner.examine_each(paths, workers)
 
 
 def _largest(faces: list[Face]) -> list[Face]:

@@ -217,6 +217,9 @@ class Verdict:
     operating_points: tuple[OperatingPoint, ...]
     seconds: float
     version: str
+    not_run: tuple[str, ...] = ()
+    """What a full examination would have run and this one did not, because it was asked not to:
+    names of plugins, and "faces_under_48_px" where small faces were not looked for."""
 
 
 @dataclass(frozen=True)

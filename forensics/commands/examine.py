@@ -1,18 +1,21 @@
 """Examine pictures and say what they show traces of, how sure that is, and how often it is wrong.
 
 A path is a file, a folder (searched with all its folders) or a pattern such as 'photos/*.jpg'.
+Where there are several, as many are examined at a time as there are cores; results come in order.
 Exit status: 0 all files were examined, whatever the verdicts; 1 some could not be; 2 wrong usage.
 """
 
 import argparse
 import glob
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from forensics.errors import ForensicsError, UnknownPlugin
+from forensics.errors import UnknownPlugin
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from forensics.examination import Examiner
     from forensics.report.html import Exhibit
     from forensics.schema import Verdict
+    from forensics.stages import Failure, Gate, Stage
 
 EXAMPLE = "forensics examine photo.jpg holiday/ --report report.html"
 SUFFIXES = (
@@ -63,7 +67,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--detector", action="append", metavar="NAME", help="use this detector only; repeatable"
     )
     choice.add_argument(
-        "--fast", action="store_true", help="use the detectors without a large network"
+        "--fast",
+        action="store_true",
+        help="sift many pictures: only small detectors, which rank generators they never saw no "
+        "better than chance, and what the file itself says; the verdict names what was left out",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=_at_least_one,
+        default=_cores(),
+        metavar="N",
+        help="pictures examined at a time, default one a core; verdicts do not depend on it",
     )
 
 
@@ -89,65 +103,86 @@ def run(args: argparse.Namespace) -> int:
 def _examine_all(examiner: "Examiner", args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
+    from forensics.stages import Failure, each_in_order
+
+    out = sys.stdout
     exhibits: list[Exhibit] = []
     failures: list[tuple[str, str]] = []
     paths = list(_files(args.paths))
-    with tqdm(total=len(paths), disable=None, leave=False, bar_format=_BAR) as bar:
-        for done, path in enumerate(paths):
-            try:
-                verdict, case = _examined(examiner, path, done, bar)
-            except ForensicsError as error:
-                failures.append((str(path), str(error)))
-                _show_failure(path, error, args.json)
+
+    def done(verdict: "Verdict", case: "Case") -> _Done:
+        return _Done(_text(verdict, args.json), _exhibit(verdict, case) if args.report else None)
+
+    # Some codec or plugin may print; standard output belongs to verdicts.
+    with (
+        redirect_stdout(sys.stderr),
+        tqdm(total=len(paths), disable=None, leave=False, bar_format=_BAR) as bar,
+    ):
+        stages = _Watched(examiner, bar).stages
+        for one in each_in_order(stages, paths, max(1, min(args.jobs, len(paths))), done):
+            if isinstance(one, Failure):
+                failures.append((str(one.path), str(one.error)))
+                _print(_failure_text(one, args.json), out)
                 continue
-            _show(verdict, args.json)
-            if args.report:
-                exhibits.append(_exhibit(verdict, case))
+            _print(one.text, out)
+            if one.exhibit is not None:
+                exhibits.append(one.exhibit)
     if args.report:
         _write_report(args.report, exhibits, failures)
     return 1 if failures else 0
 
 
-def _examined(
-    examiner: "Examiner", path: Path, done: int, bar: "tqdm[NoReturn]"
-) -> tuple["Verdict", "Case"]:
-    """Examine one file, moving the bar by its stages."""
-    verdict, case = None, None
-    # Some codec or plugin may print; standard output belongs to verdicts.
-    with redirect_stdout(sys.stderr):
-        for stage in examiner.stages(path):
-            bar.n = done + stage.done / stage.total
-            bar.set_description_str(f"{ascii(path.name)[1:-1]}: {stage.name}")
-            verdict, case = stage.verdict, stage.case
-    assert verdict is not None
-    assert case is not None
-    return verdict, case
+@dataclass(frozen=True, eq=False)
+class _Done:
+    """What is kept of a file until its turn to be printed."""
+
+    text: str
+    exhibit: "Exhibit | None"
 
 
-def _show(verdict: "Verdict", as_json: bool) -> None:
+@dataclass(frozen=True, eq=False)
+class _Watched:
+    """Examines files and moves the bar by their stages."""
+
+    examiner: "Examiner"
+    bar: "tqdm[NoReturn]"
+
+    def stages(self, path: Path | str, room: "Gate") -> Iterator["Stage"]:
+        """The stages of one file."""
+        shown, name = 0.0, ascii(Path(path).name)[1:-1]
+        try:
+            for stage in self.examiner.stages(path, room):
+                self.bar.set_description_str(f"{name}: {stage.name}")
+                self.bar.update(stage.done / stage.total - shown)
+                shown = stage.done / stage.total
+                yield stage
+        finally:
+            self.bar.update(1 - shown)
+
+
+def _text(verdict: "Verdict", as_json: bool) -> str:
     from forensics.report import lines, terminal
 
     if as_json:
-        _print(lines.as_text(lines.verdict_line(verdict)))
-    else:
-        _print(terminal.verdict_text(verdict) + "\n")
+        return lines.as_text(lines.verdict_line(verdict))
+    return terminal.verdict_text(verdict) + "\n"
 
 
-def _show_failure(path: Path, error: ForensicsError, as_json: bool) -> None:
+def _failure_text(failure: "Failure", as_json: bool) -> str:
     from forensics.report import lines, words
 
+    path, error = failure.path, failure.error
     if as_json:
-        _print(lines.as_text(lines.failure_line(path, error)))
-    else:
-        _print(f"{words.printable(str(path))}\n  Not examined: {words.printable(str(error))}\n")
+        return lines.as_text(lines.failure_line(path, error))
+    return f"{words.printable(str(path))}\n  Not examined: {words.printable(str(error))}\n"
 
 
-def _print(text: str) -> None:
+def _print(text: str, out: TextIO) -> None:
     """Print above the progress bar, at once: whoever reads line by line need not wait."""
     from tqdm import tqdm
 
-    with tqdm.external_write_mode(sys.stdout):
-        print(text, flush=True)
+    with tqdm.external_write_mode(out):
+        print(text, file=out, flush=True)
 
 
 def _exhibit(verdict: "Verdict", case: "Case") -> "Exhibit":
@@ -191,6 +226,20 @@ def _pictures_in(folder: Path) -> list[Path]:
         others = len(files) - len(pictures)
         print(f"{folder}: {others} files that are no pictures are left out", file=sys.stderr)
     return pictures
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
 
 
 def _existing_file(text: str) -> Path:

@@ -179,6 +179,7 @@ def _environment() -> Environment:
         "score_words": words.score_words,
         "faces_words": words.faces_words,
         "media_words": words.media_words,
+        "not_run_words": words.not_run_words,
         "colour_ramp": pictures.colour_ramp(),
         "one_fake_in": rates.ONE_FAKE_IN,
         "limits": words.LIMITS,

@@ -25,6 +25,7 @@ def verdict_line(verdict: Verdict) -> dict[str, object]:
         "operating_points": [asdict(point) for point in verdict.operating_points],
         "seconds": float(verdict.seconds),
         "version": verdict.version,
+        "not_run": list(verdict.not_run),
     }
 
 

@@ -24,6 +24,7 @@ def verdict_text(verdict: Verdict) -> str:
         ),
         *(line for reason in verdict.reasons for line in _wrapped(words.reason_words(reason), 1)),
         *_wrapped(f"{words.media_words(verdict)}. {words.faces_words(verdict)}", 1),
+        *_wrapped(words.not_run_words(verdict), 1),
         *(_face(number, face) for number, face in enumerate(verdict.faces, 1)),
         *_observed(verdict.evidence),
         *_how_often_wrong(verdict),

@@ -8,9 +8,10 @@ from functools import cache
 from pathlib import Path
 
 from forensics.errors import ForensicsError
-from forensics.examination import Examiner, Stage
+from forensics.examination import Examiner
 from forensics.report import html, lines
 from forensics.schema import Verdict
+from forensics.stages import Stage
 
 # One at a time: a second picture of 150 megapixels beside the first could exhaust the memory.
 _examinations = ThreadPoolExecutor(max_workers=1, thread_name_prefix="examination")

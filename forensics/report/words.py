@@ -93,6 +93,14 @@ def media_words(verdict: Verdict) -> str:
     return f"{verdict.media.format} {kind}, {verdict.media.width} x {verdict.media.height} px"
 
 
+def not_run_words(verdict: Verdict) -> str:
+    """What was left out because a quick or partial examination was asked for; "" for nothing."""
+    if not verdict.not_run:
+        return ""
+    names = ", ".join(name_words(name) for name in verdict.not_run)
+    return f"Not the full examination. Left out, as asked: {names}."
+
+
 def name_words(name: str) -> str:
     """A plugin's name, or a measurement's, as words."""
     return name.replace("_", " ")

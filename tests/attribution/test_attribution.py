@@ -9,10 +9,10 @@ from PIL import Image as Pillow
 
 from forensics import neural
 from forensics.case import Case
+from forensics.choosing import FAST_DETECTORS
 from forensics.errors import WeightsUnavailable
 from forensics.evidence import attribution
 from forensics.evidence.attribution import ASSUMED, CROPS, Attribution
-from forensics.examination import FAST
 from forensics.families import FAMILIES, FamilySpace
 from forensics.loading import analyses_by_default
 from forensics.plugins import cards, default_detectors, load
@@ -116,7 +116,7 @@ def test_beside_clip_pairs_it_computes_nothing_anew(
 
 def test_it_comes_only_beside_a_detector_on_the_same_backbone() -> None:
     assert "attribution" in analyses_by_default("", default_detectors())
-    assert "attribution" not in analyses_by_default("", FAST)
+    assert "attribution" not in analyses_by_default("", FAST_DETECTORS)
 
 
 def test_the_card_counts_every_family_and_its_weights_are_small() -> None:

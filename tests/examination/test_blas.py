@@ -10,7 +10,8 @@ from PIL import Image as Pillow
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from forensics.blas import one_blas_thread
-from forensics.examination import Examiner, Stage
+from forensics.examination import Examiner
+from forensics.stages import Stage
 
 
 def threads() -> set[int]:

@@ -10,8 +10,9 @@ from forensics import loading, scoring
 from forensics.case import Case
 from forensics.detector import CropDetector, Localiser
 from forensics.errors import BrokenPlugin, NotCalibrated, UnknownPlugin, WeightsUnavailable
-from forensics.examination import Examiner, Failure, examine, examine_each
+from forensics.examination import Examiner, examine, examine_each
 from forensics.schema import Evidence, Face, Floats, Image, Label, Reason, Verdict
+from forensics.stages import Failure
 from forensics.verdict import Judgement
 
 Replace = Callable[..., None]

@@ -11,7 +11,7 @@ from forensics.schema import Evidence, Finding, Prevalence, Verdict
 
 KEYS = [
     *("path", "sha256", "kind", "label", "score", "interval", "reasons", "faces", "segments"),
-    *("evidence", "operating_points", "seconds", "version"),
+    *("evidence", "operating_points", "seconds", "version", "not_run"),
 ]
 
 
