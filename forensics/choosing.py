@@ -1,7 +1,8 @@
 """Which plugins an examination runs: all, the quick ones, or those asked for; what it leaves out.
 
-Quick is what sifts a large folder: the detectors without a large network, the analyses that read
-the file rather than its pixels, and the one whose measurement a label may depend on.
+Quick is what sifts a large folder: one look of one detector at the picture and at each face that
+does not fill it, the analyses that read the file rather than its pixels, and the one whose
+measurement a label may depend on.
 """
 
 from collections.abc import Sequence
@@ -24,13 +25,15 @@ SMALL_FACES = f"faces_under_{FAST_SMALLEST}_px"
 class Choice:
     """Names of the detectors and analyses to run, and of what a full examination has beside them.
 
-    `smallest_face`: shorter side in px of the smallest face that is looked for.
+    `smallest_face`: shorter side in px of the smallest face that is looked for. `every_face`:
+    whether a face that fills the picture is looked at again by itself.
     """
 
     detectors: tuple[str, ...]
     analyses: tuple[str, ...]
     left_out: tuple[str, ...]
     smallest_face: int = SMALLEST
+    every_face: bool = True
 
 
 def choose(
@@ -64,4 +67,4 @@ def choose(
     left_out = [name for name in everything if name not in {*voting, *observing}]
     if not fast:
         return Choice(voting, observing, tuple(left_out))
-    return Choice(voting, observing, (*left_out, SMALL_FACES), FAST_SMALLEST)
+    return Choice(voting, observing, (*left_out, SMALL_FACES), FAST_SMALLEST, every_face=False)

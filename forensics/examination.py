@@ -21,7 +21,6 @@ from forensics.case import Case
 from forensics.choosing import choose
 from forensics.detector import CropDetector, Detector, Localiser, fake_logit
 from forensics.errors import WeightsUnavailable, blaming
-from forensics.faces.align import face_crop
 from forensics.loading import (
     FINGERPRINT,
     fusion_of,
@@ -29,13 +28,13 @@ from forensics.loading import (
     load_detector,
     load_lookup,
 )
+from forensics.looking import Views, views_of
 from forensics.plugins import default_detectors
 from forensics.prevalence import with_prevalence
 from forensics.schema import (
     Evidence,
     Face,
     Finding,
-    Image,
     Reason,
     Verdict,
 )
@@ -46,8 +45,6 @@ SIGNATURES = "provenance"
 """The analysis that validates signatures."""
 LONGEST = ("copy_move",)
 """Analyses that run on a thread of their own while the others run: array work, without the GIL."""
-MOST_FACES = 16
-"""A picture of a crowd is scored on its largest faces only, so that its cost stays bounded."""
 
 
 class Examiner:
@@ -82,7 +79,7 @@ class Examiner:
             CalibrationStale: the fusion was fitted with other weights than those at hand.
         """
         chosen = choose(default_detectors(), detectors, analyses, fast=fast, camera=camera)
-        self.left_out, self._smallest_face = chosen.left_out, chosen.smallest_face
+        self.choice = chosen
         self.missing: dict[str, WeightsUnavailable] = {}
         self.detectors: dict[str, Detector] = {}
         for name in chosen.detectors:
@@ -123,16 +120,16 @@ class Examiner:
         names = ["reading", "faces", *self._order(), "verdict"]
         stages = (Stage(name, done, len(names)) for done, name in enumerate(names))
         yield next(stages)
-        case = Case(path, smallest_face=self._smallest_face)
+        case = Case(path, smallest_face=self.choice.smallest_face)
         with room(case.media.width * case.media.height):
             image = case.image
             yield next(stages)
             with blaming("the search for faces", case.media.path):
-                faces = _largest(case.faces)
-            crops = [face_crop(image, face) for face in faces]
-            evidence = yield from self._evidence(case, faces, [image, *crops], stages)
+                faces = case.faces
+            views = views_of(image, faces, every_face=self.choice.every_face)
+            evidence = yield from self._evidence(case, views, stages)
             yield next(stages)
-            verdict = self._verdict(case, faces, evidence, started)
+            verdict = self._verdict(case, views.faces, evidence, started)
         yield Stage("done", len(names), len(names), verdict, case)
 
     def _order(self) -> list[str]:
@@ -141,7 +138,7 @@ class Examiner:
         return [*here, *self.detectors, *(name for name in LONGEST if name in self.analyses)]
 
     def _evidence(
-        self, case: Case, faces: list[Face], images: list[Image], stages: Iterator[Stage]
+        self, case: Case, views: Views, stages: Iterator[Stage]
     ) -> Generator[Stage, None, dict[str, Evidence]]:
         """What every plugin finds, by name; yields a stage before each."""
         evidence = dict.fromkeys(self.analyses, Evidence(()))
@@ -156,7 +153,7 @@ class Examiner:
                     evidence[name] = self._analyse(name, case)
                 else:
                     with blaming(name, case.media.path):
-                        evidence[name] = self._detect(name, case, faces, images)
+                        evidence[name] = self._detect(name, case, views)
         return evidence | {name: _missing_evidence(error) for name, error in self.missing.items()}
 
     def examine(self, path: Path | str) -> Verdict:
@@ -183,21 +180,24 @@ class Examiner:
         with blaming(name, case.media.path):
             return with_prevalence(analysis.examine(case), analysis.card)
 
-    def _detect(self, name: str, case: Case, faces: list[Face], images: list[Image]) -> Evidence:
+    def _detect(self, name: str, case: Case, views: Views) -> Evidence:
         """Score the picture and its face crops; crop detectors leave their logits in the case."""
         started = perf_counter()
         detector = self.detectors[name]
         score = None
         if isinstance(detector, CropDetector):
-            case.class_logits[name] = rows = detector.class_logits(images)
-            logits = [fake_logit(row) for row in rows]
+            rows = detector.class_logits(views.images)
+            looks = [fake_logit(row) for row in rows]
+            case.class_logits[name] = seen = [rows[place] for place in views.places]
             if name in self.alone:
-                score = self.alone[name].judge({name: rows}, faces, _shape(case)).score
+                score = self.alone[name].judge({name: seen}, views.faces, _shape(case)).score
         else:
-            logits = [np.atleast_1d(logit) for logit in detector.score(images)]
-        heatmap = detector.locate(images[:1])[0] if isinstance(detector, Localiser) else None
-        findings = scoring.findings(logits, score, heatmap, found_faces=len(case.faces))
-        return Evidence(findings, scoring.measurements(logits), perf_counter() - started)
+            looks = [np.atleast_1d(logit) for logit in detector.score(views.images)]
+        heatmap = detector.locate(views.images[:1])[0] if isinstance(detector, Localiser) else None
+        findings = scoring.findings(
+            looks, views.places, score, heatmap, found_faces=len(case.faces)
+        )
+        return Evidence(findings, scoring.measurements(looks), perf_counter() - started)
 
     def _verdict(
         self, case: Case, faces: list[Face], evidence: dict[str, Evidence], started: float
@@ -221,7 +221,7 @@ class Examiner:
             operating_points=judgement.operating_points,
             seconds=perf_counter() - started,
             version=__version__,
-            not_run=self.left_out,
+            not_run=self.choice.left_out,
         )
 
 
@@ -254,12 +254,6 @@ def examine_each(
     """
     examiner = Examiner(detectors, analyses, fast, trust_anchors, gallery=gallery)
     yield from examiner.examine_each(paths, workers)
-
-
-def _largest(faces: list[Face]) -> list[Face]:
-    """The largest `MOST_FACES` of the faces, in their own order."""
-    kept = sorted(range(len(faces)), key=lambda i: -faces[i].size)[:MOST_FACES]
-    return [faces[i] for i in sorted(kept)]
 
 
 def _missing_evidence(error: WeightsUnavailable) -> Evidence:

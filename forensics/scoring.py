@@ -15,19 +15,27 @@ LOWEST_QUALITY = 40
 
 
 def findings(
-    logits: Sequence[Floats], score: float | None, heatmap: Map | None, found_faces: int
+    looks: Sequence[Floats],
+    places: Sequence[int],
+    score: float | None,
+    heatmap: Map | None,
+    found_faces: int,
 ) -> tuple[Finding, ...]:
     """What a detector found, in words.
 
     Args:
-        logits: (k,) logits of P(fake) by crop, of the whole picture and then of each face scored.
+        looks: (k,) logits of P(fake) by crop, of each picture that it looked at.
+        places: which of the looks is at the whole picture, and at each face scored.
         score: the detector's own calibrated P(fake) of the picture; None where it has no vote.
         heatmap: where in the picture it sees traces, from those detectors that say.
         found_faces: how many faces the picture has, scored or not.
     """
-    scored = len(logits) - 1
-    found = [Finding(_picture_words(logits), score=score, heatmap=heatmap)]
-    found += [Finding(_face_words(index, row), face=index) for index, row in enumerate(logits[1:])]
+    scored = len(places) - 1
+    found = [Finding(_picture_words(looks), score=score, heatmap=heatmap)]
+    found += [
+        Finding(_face_words(index, looks[place]), face=index)
+        for index, place in enumerate(places[1:])
+    ]
     if scored < found_faces:
         found.append(Finding(f"{found_faces} faces were found; the {scored} largest were scored."))
     if score is None:

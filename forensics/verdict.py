@@ -70,7 +70,7 @@ class Fusion:
             image_shape: height and width of the picture in px.
         """
         whole, *of_faces = _views(class_logits, self.detectors, len(faces))
-        apart = [i for i, face in enumerate(faces) if _is_view(face, image_shape)]
+        apart = [i for i, face in enumerate(faces) if is_view(face, image_shape)]
         candidates = [whole, *(of_faces[i] for i in apart)]
         bucket = self.chosen.calibrations[bucket_of(len(candidates))]
         deciding = max(candidates, key=self._logit)
@@ -153,7 +153,7 @@ def bucket_of(views: int) -> str:
     return next(name for name, (low, high) in BUCKETS.items() if low <= views <= high)
 
 
-def _is_view(face: Face, image_shape: Sequence[int]) -> bool:
+def is_view(face: Face, image_shape: Sequence[int]) -> bool:
     """Whether a face is large enough to judge, and small enough to differ from the picture."""
     width, height = face.box[2:] - face.box[:2]
     share = float(width * height) / (image_shape[0] * image_shape[1])

@@ -1,0 +1,47 @@
+"""What the detectors of an examination look at: the picture, and faces of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from forensics.faces.align import face_crop
+from forensics.schema import Face, Image
+from forensics.verdict import is_view
+
+MOST_FACES = 16
+"""A picture of a crowd is scored on its largest faces only, so that its cost stays bounded."""
+
+
+@dataclass(frozen=True, eq=False)
+class Views:
+    """The pictures that detectors are given, and what each shows.
+
+    `images`: the whole picture, then crops of faces. `places`: which image stands for the whole
+    picture, and for each of the `faces`; a face that fills the picture may share its image.
+    """
+
+    faces: list[Face]
+    images: list[Image]
+    places: list[int]
+
+
+def views_of(image: Image, faces: Sequence[Face], *, every_face: bool) -> Views:
+    """Cut the largest `MOST_FACES` faces out of a picture.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        faces: all that were found.
+        every_face: whether a face that fills the picture is cut out too. It is no view of its own
+            in a verdict, so that only what is said of the face itself depends on it.
+    """
+    kept, images, places = _largest(faces), [image], [0]
+    for face in kept:
+        alone = every_face or is_view(face, image.shape)
+        places.append(len(images) if alone else 0)
+        images += [face_crop(image, face)] if alone else []
+    return Views(kept, images, places)
+
+
+def _largest(faces: Sequence[Face]) -> list[Face]:
+    """The largest `MOST_FACES` of the faces, in their own order."""
+    kept = sorted(range(len(faces)), key=lambda i: -faces[i].size)[:MOST_FACES]
+    return [faces[i] for i in sorted(kept)]
