@@ -38,6 +38,10 @@ COMMANDS = {
         "forensics.commands.attribution",
         "learn which family of generators left traces, and measure how often that holds",
     ),
+    "familiarity": (
+        "forensics.commands.familiarity",
+        "choose the reference pictures that others are compared with",
+    ),
     "fuel": ("forensics.commands.fuel", "measure trace makers, and what detectors learn from them"),
     "trace-rates": ("forensics.commands.trace_rates", "measure what the analyses find, how often"),
     "swap-sheets": ("forensics.commands.swap_sheets", "write contact sheets of the face swaps"),

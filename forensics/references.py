@@ -48,7 +48,7 @@ class References:
         middle, scale = (tensors[name].astype(np.float32) for name in ("middle", "scale"))
         steps = tensors["steps"].astype(np.float32)
         directions = tensors["directions"].astype(np.float32) * steps
-        places = tensors["places"].astype(np.float32) / STEPS
+        places = tensors["places"].astype(np.float32) / np.float32(STEPS)
         return cls(middle, scale, directions, places, int(neighbour), limit)
 
     @property

@@ -9,7 +9,8 @@ from typing import Any
 MARK = "# Below: written by `forensics calibrate --adopt` and `forensics first-light`.\n"
 RATES_MARK = "# Below: written by `forensics trace-rates`.\n"
 FAMILIES_MARK = "# Below: written by `forensics attribution --adopt`.\n"
-_MARKS = (MARK, RATES_MARK, FAMILIES_MARK)
+REFERENCES_MARK = "# Below: written by `forensics familiarity --adopt`.\n"
+_MARKS = (MARK, RATES_MARK, FAMILIES_MARK, REFERENCES_MARK)
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 

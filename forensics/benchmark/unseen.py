@@ -16,6 +16,9 @@ from forensics.errors import InvalidManifest
 from forensics.media import decode, open_media
 from forensics.schema import Image
 
+SMALL = ", 64 px"
+"""How the name of a source of small faces ends."""
+
 
 @dataclass(frozen=True)
 class Photograph:
@@ -73,7 +76,7 @@ def _small_faces(folder: Path) -> Iterator[Photograph]:
         for row in csv.DictReader(file):
             name = row["file"]
             yield Photograph(
-                f"{row['source']}, 64 px",
+                row["source"] + SMALL,
                 f"faces64/{name}",
                 row["identity"] or name,
                 partial(archive.read, name),

@@ -27,7 +27,8 @@ REASONS = {
     Reason.TOO_COMPRESSED: "Compression has removed the fine detail that the detectors look at.",
     Reason.DETECTORS_DISAGREE: "Two detectors are each confident, and contradict each other.",
     Reason.OUT_OF_DISTRIBUTION: (
-        "The measurements are unlike those of the pictures the score was calibrated on."
+        "This picture resembles nothing that the detectors were calibrated on, in what it shows or "
+        "in what they measure: how often they err on such pictures is not known."
     ),
     Reason.SIGNED_AS_GENERATED: (
         "A trusted signer states in a valid C2PA manifest that the picture was generated."
