@@ -14,6 +14,8 @@ from forensics.augmentation import jpeg
 from forensics.benchmark.breaking import SAVED, words
 from forensics.schema import Image
 
+FIRST = 100
+"""The number of the first drawing that is measured; references were tried out on earlier ones."""
 SIDE = 384
 FINER = 2
 """How many times larger a drawing is made before it is brought to size, which softens its edges."""

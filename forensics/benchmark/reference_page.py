@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import forensics
+from forensics.benchmark.drawn import FIRST
 from forensics.benchmark.out_of_fold import CONDITIONS
 from forensics.benchmark.reference_fit import (
     FLAGGED,
@@ -17,7 +18,7 @@ from forensics.benchmark.reference_fit import (
     limit_at,
 )
 from forensics.benchmark.tables import Figure, markdown
-from forensics.benchmark.token_rows import FIRST_DRAWING, Stranger, TokenRows
+from forensics.benchmark.token_rows import Stranger, TokenRows
 from forensics.benchmark.unseen import SMALL
 from forensics.references import References
 from forensics.statistics import Names, rate_interval
@@ -171,7 +172,7 @@ def _never_seen(found: Found, strangers: Sequence[Stranger]) -> str:
     return (
         "## Never seen\n\nPhotographs as they are stored, and pictures drawn in code"
         " (`forensics/benchmark/drawn.py`, from number"
-        f" {FIRST_DRAWING} on). Faces of 64 px are compared here only: for a verdict they are too"
+        f" {FIRST} on). Faces of 64 px are compared here only: for a verdict they are too"
         " small anyway.\n\n" + markdown(["", "pictures", "resemble none"], body)
     )
 

@@ -11,7 +11,7 @@ from forensics.augmentation import equalised
 from forensics.benchmark.breaking import BREAKINGS
 from forensics.benchmark.datasets import PictureStore
 from forensics.benchmark.degrade import Chain, chains_of
-from forensics.benchmark.drawn import DRAWINGS, drawn_picture
+from forensics.benchmark.drawn import DRAWINGS, FIRST, drawn_picture
 from forensics.benchmark.shipped import Said, Shipped
 from forensics.benchmark.unseen import Photograph
 from forensics.schema import Image
@@ -100,7 +100,7 @@ def broken_picture(store: PictureStore, sample: Sample, way: str) -> Image:
 def drawings(shipped: Shipped, count: int) -> Iterator[Trial]:
     """So many drawings of every kind."""
     for kind in DRAWINGS:
-        for seed in range(count):
+        for seed in range(FIRST, FIRST + count):
             said = shipped.judge((kind, str(seed)), partial(drawn_picture, kind, seed), faces=True)
             yield Trial(kind, str(seed), "", said)
 

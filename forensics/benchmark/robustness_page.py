@@ -10,7 +10,6 @@ import numpy as np
 from forensics.benchmark.metrics import cluster_bootstrap
 from forensics.benchmark.robustness import AS_IT_IS, CLEAN, DEFENCES, Attack, Trial
 from forensics.benchmark.tables import Figure, Rows, generator_auc, markdown, mean_auc
-from forensics.schema import Reason
 from forensics.statistics import Reals, rate_interval
 
 NOBODY = ""
@@ -187,37 +186,12 @@ def drawings(trials: Sequence[Trial]) -> str:
     )
 
 
-ALARMS = ("pictures", "called fake", "beyond", "out of distribution", "no traces", "distance")
+ALARMS = ("pictures", "called fake", "beyond", "out of distribution", "no traces")
 
 
 def _alarms(trials: Sequence[Trial]) -> list[object]:
     shares = (called, lambda trial: trial.said.beyond, unknown, cleared)
-    distance = float(np.median([trial.said.distance for trial in trials]))
-    return [len(trials), *(cell(rate(trials, share)) for share in shares), f"{distance:.2f}"]
-
-
-def out_of_distribution(parts: Mapping[str, Sequence[Trial]], limit: float) -> str:
-    """How well the reason knows what the detectors do not."""
-    body = []
-    for name, trials in parts.items():
-        small = [t for t in trials if Reason.TOO_SMALL not in t.said.reasons]
-        if not small:
-            continue
-        places = np.asarray([t.said.distance for t in small])
-        row: list[object] = [name, len(small), cell(rate(small, unknown))]
-        body.append([*row, *(f"{v:.2f}" for v in _quantiles(places))])
-    return (
-        "## Does it know what it does not know?\n\nThe reason `out_of_distribution` looks at the"
-        " detectors' logits alone: their distance (Mahalanobis) from those of the calibration,"
-        f" with a limit of {limit:.2f} that one in a thousand of its pictures exceeds. Below, how"
-        " often it is given among pictures of 96 px or more, and quantiles of the distance in units"
-        " of the limit.\n\n" + markdown(["pictures", "n", "out", "median", "95 %", "largest"], body)
-    )
-
-
-def _quantiles(values: Reals) -> list[float]:
-    quantiles: list[float] = np.quantile(values, [0.5, 0.95, 1.0]).tolist()
-    return quantiles
+    return [len(trials), *(cell(rate(trials, share)) for share in shares)]
 
 
 def rows_of_trials(trials: Sequence[Trial]) -> Rows:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.benchmark.datasets import PictureStore
-from forensics.benchmark.drawn import DRAWINGS, drawn_picture
+from forensics.benchmark.drawn import DRAWINGS, FIRST, drawn_picture
 from forensics.benchmark.out_of_fold import CONDITIONS, options_with_cache
 from forensics.benchmark.unseen import Photograph
 from forensics.neural import CLIP_WIDTH
@@ -19,8 +19,6 @@ from forensics.training import EQUALISE, Sample
 
 READER = "clip_pairs"
 """The detector that keeps what CLIP says of every crop it has seen."""
-FIRST_DRAWING = 100
-"""Earlier drawings are those that the form of the references was chosen on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +88,7 @@ class TokenReader:
     def drawings(self, count: int) -> Iterator[Stranger]:
         """So many drawings of each kind."""
         for kind in DRAWINGS:
-            for seed in range(FIRST_DRAWING, FIRST_DRAWING + count):
+            for seed in range(FIRST, FIRST + count):
                 yield Stranger(self.tokens(drawn_picture(kind, seed)), kind, f"{kind} {seed}")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 import forensics
-from forensics.benchmark import robustness, robustness_page
+from forensics.benchmark import robustness, robustness_page, unknown_page
 from forensics.benchmark.datasets import PictureStore, capped, read_samples
 from forensics.benchmark.robustness import AS_IT_IS, DEFENCES, Attack, Trial
 from forensics.benchmark.robustness_page import Attacked
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         robustness_page.never_seen(unseen),
         robustness_page.broken(broken),
         robustness_page.drawings(drawn),
-        robustness_page.out_of_distribution(parts, limit),
+        unknown_page.out_of_distribution(parts, limit),
     ]
     args.out.mkdir(parents=True, exist_ok=True)
     page = args.out / "robustness.md"
