@@ -17,7 +17,7 @@ from forensics.benchmark.breaking import BREAKINGS
 from forensics.benchmark.datasets import PictureStore
 from forensics.benchmark.degrade import chains_of
 from forensics.benchmark.robustness import AS_IT_IS, CLEAN, DEFENCES, Attack, Trial
-from forensics.benchmark.shipped import Said, Shipped
+from forensics.benchmark.shipped import Resemblance, Said, Shipped
 from forensics.commands import robustness as command
 from forensics.detector import CropDetector
 from forensics.fitting import OutOfFold, fit_set
@@ -210,6 +210,47 @@ def test_a_shift_is_positive_where_scores_rise() -> None:
     before, after = trials("as", [0.1, 0.2, 0.3]), trials("to", [0.3, 0.4, 0.5])
     figure = page.mean_shift(before, after)
     assert (figure.value, figure.low, figure.high) == pytest.approx((0.2, 0.2, 0.2))
+
+
+class Fixed(Resemblance):
+    """Says the same of every picture, and how often it was asked."""
+
+    references = "one"
+
+    def __init__(self, ratio: float | None) -> None:
+        self.ratio, self.asked = ratio, 0
+
+    def of(self, image: Image) -> float | None:
+        self.asked += 1
+        return self.ratio
+
+
+def compared(shipped: Shipped, cache: Path, resemblance: Resemblance) -> Said:
+    again = Shipped(shipped.detectors, shipped.fusion, cache, resemblance)
+    return again.judge(("a", "picture"), lambda: np.full((240, 240, 3), 130, np.uint8))
+
+
+@pytest.mark.parametrize(("ratio", "out"), [(0.9, True), (1.1, False), (None, False)])
+def test_a_picture_like_no_reference_is_out_although_its_logits_are_ordinary(
+    shipped: Shipped, tmp_path: Path, ratio: float | None, out: bool
+) -> None:
+    found = compared(shipped, tmp_path / "kept", Fixed(ratio))
+    assert (found.unknown, found.stranger, found.far) == (out, out, False)
+    assert found.beyond
+    assert found.called != out
+
+
+@pytest.mark.parametrize("ratio", [0.9, None])
+def test_a_picture_is_compared_once_with_the_same_references(
+    shipped: Shipped, tmp_path: Path, ratio: float | None
+) -> None:
+    first, second = Fixed(ratio), Fixed(ratio)
+    compared(shipped, tmp_path / "kept", first)
+    compared(shipped, tmp_path / "kept", second)
+    assert (first.asked, second.asked) == (1, 0)
+    second.references = "others"
+    compared(shipped, tmp_path / "kept", second)
+    assert second.asked == 1
 
 
 def test_at_most_so_many_check_rows_a_group_are_shown() -> None:
