@@ -15,6 +15,7 @@ from forensics.benchmark.out_of_fold import (
     detector_of_run,
     options_with_cache,
     score_run,
+    trained_as,
 )
 from forensics.detector import CLASSES
 from forensics.errors import InvalidManifest
@@ -57,7 +58,7 @@ class Runs:
         self, name: str, run: str, samples: Sequence[Sample], conditions: Sequence[str]
     ) -> Iterator[tuple[tuple[str, str, str], Floats]]:
         options = options_with_cache(name, self.cache)
-        detector = detector_of_run(name, self.folder / f"{name}-{run}", options)
+        detector = detector_of_run(name, self.folder / f"{trained_as(name)}-{run}", options)
         book = ScoreBook(self.folder / f"scores-{name}.jsonl")
         for condition in conditions:
             for row in score_run(detector, samples, self.store.read, book, condition):

@@ -65,6 +65,13 @@ class ScoreBook:
         return np.asarray(self._book.get(key), np.float32)
 
 
+def trained_as(name: str) -> str:
+    """Whose training gives a detector its weights: another's, where its card names their file."""
+    weights = entries("detector")[name].card.weights
+    stem = Path(weights[0].file).stem if weights else name
+    return stem if stem in entries("detector") else name
+
+
 def card_of_run(name: str, folder: Path) -> ModelCard:
     """The card of a detector with the weights of a training run instead of the shipped ones.
 
@@ -72,7 +79,7 @@ def card_of_run(name: str, folder: Path) -> ModelCard:
         WeightsUnavailable: the run has left no weights yet.
     """
     suffixes = (".safetensors", ".onnx")
-    files = [folder / f"{name}{suffix}" for suffix in suffixes]
+    files = [folder / f"{trained_as(name)}{suffix}" for suffix in suffixes]
     found = tuple(WeightFile(path.name, file_sha256(path)) for path in files if path.exists())
     if not found:
         raise WeightsUnavailable(

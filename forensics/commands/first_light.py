@@ -14,6 +14,8 @@ from forensics.benchmark import results_page
 from forensics.benchmark.datasets import PictureStore, capped, read_samples
 from forensics.benchmark.evaluation import Runs
 from forensics.benchmark.out_of_fold import CONDITIONS
+from forensics.benchmark.quick_page import quick_section
+from forensics.choosing import FAST_DETECTORS
 from forensics.commands.common import add_data_arguments
 from forensics.plugins import default_detectors
 
@@ -21,6 +23,9 @@ EXAMPLE = (
     "forensics first-light --data data/manifest.csv --folds data/folds.csv --runs runs"
     " --out docs/results"
 )
+
+SMALL_DETECTORS = ("efficientnet_lite0", "spectrum")
+"""Set beside what `--fast` asks: they need no large network either."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     logits = dict(tqdm(runs.scores(names, samples, conditions), "scoring", total, disable=None))
     board = results_page.build_board(samples, logits, names)
     shipped = dict(tqdm(runs.shipped_scores(names, samples, conditions), "check", disable=None))
+    quick = dict(tqdm(runs.scores(FAST_DETECTORS, samples, conditions), "fast", disable=None))
     args.out.mkdir(parents=True, exist_ok=True)
     results_page.draw_reliability(board, args.out / "first-light-reliability.png")
     sections = [
@@ -48,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
         *(results_page.by_generator(board, condition) for condition in conditions),
         results_page.by_real_source(board),
         results_page.answers(board),
+        quick_section(board, logits | quick, FAST_DETECTORS, SMALL_DETECTORS),
         results_page.trivial_baselines(board, store, args.cache),
         results_page.on_check_rows(samples, shipped, names),
     ]

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from forensics.choosing import FAST_DETECTORS
 from forensics.errors import BrokenPlugin, UnknownPlugin
+from forensics.fusion import set_key
 from forensics.plugins import (
     PACKAGES,
     backbones,
@@ -84,11 +86,13 @@ def test_recipes_that_are_there_to_be_compared_are_not_used_by_default() -> None
     assert set(default_detectors()) == set(entries("detector")) - compared
 
 
-def test_fused_sets_hold_detectors_that_are_used_by_default() -> None:
+def test_fused_sets_hold_the_default_detectors_and_the_quick_ones() -> None:
     stored = json.loads((ROOT / "detectors" / "fusion.json").read_text(encoding="utf-8"))
-    assert {name for told in stored["sets"].values() for name in told["cards"]} == set(
-        default_detectors()
-    )
+    assert {name for told in stored["sets"].values() for name in told["cards"]} == {
+        *default_detectors(),
+        *FAST_DETECTORS,
+    }
+    assert set_key(FAST_DETECTORS) in stored["sets"]
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
