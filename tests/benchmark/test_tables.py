@@ -12,6 +12,7 @@ from forensics.benchmark.tables import (
     generator_auc,
     markdown,
     mean_auc,
+    mean_auc_gap,
     reliability,
     summary,
 )
@@ -50,6 +51,17 @@ def test_mean_auc_weighs_generators_alike() -> None:
     given = rows()
     scores = np.where(given.generators == "gan", 1.0, 0.0)
     assert mean_auc(given, scores).value == pytest.approx((1 + 0.5) / 2)
+
+
+def test_a_gap_is_nothing_to_itself_and_is_drawn_in_pairs() -> None:
+    given, rng = rows(400), np.random.default_rng(0)
+    scores = rng.standard_normal(400) + given.labels
+    nothing = mean_auc_gap(given, scores, scores)
+    assert (nothing.value, nothing.low, nothing.high) == (0, 0, 0)
+    worse = scores + 0.3 * rng.standard_normal(400)
+    gap, alone = mean_auc_gap(given, scores, worse), mean_auc(given, scores)
+    assert gap.value == pytest.approx(alone.value - mean_auc(given, worse).value)
+    assert gap.high - gap.low < (alone.high - alone.low) / 2
 
 
 def test_own_fold_leaves_the_other_folds_reals_out() -> None:
