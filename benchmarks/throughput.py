@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forensics.commands.demo import portrait
-from forensics.commands.examine import SUFFIXES
+from forensics.commands.picture_files import SUFFIXES
 
 EXAMINE = [sys.executable, "-m", "forensics.cli", "examine", "--json"]
 MODES = {"default": [], "--fast": ["--fast"]}

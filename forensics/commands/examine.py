@@ -6,15 +6,15 @@ Exit status: 0 all files were examined, whatever the verdicts; 1 some could not 
 """
 
 import argparse
-import glob
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
+from forensics.commands.picture_files import files_of
 from forensics.errors import UnknownPlugin
 
 if TYPE_CHECKING:
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from forensics.stages import Failure, Gate, Stage
 
 EXAMPLE = "forensics examine photo.jpg holiday/ --report report.html"
-SUFFIXES = (
-    *(".apng", ".avif", ".bmp", ".dib", ".gif", ".heic", ".heif", ".hif", ".jfif", ".jpe"),
-    *(".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"),
-)
-"""Files of a folder that are examined; a file named by itself is examined whatever its name."""
 _BAR = "{percentage:3.0f}%|{bar:30}| {desc}"
 
 
@@ -108,7 +103,7 @@ def _examine_all(examiner: "Examiner", args: argparse.Namespace) -> int:
     out = sys.stdout
     exhibits: list[Exhibit] = []
     failures: list[tuple[str, str]] = []
-    paths = list(_files(args.paths))
+    paths = list(files_of(args.paths))
 
     def done(verdict: "Verdict", case: "Case") -> _Done:
         return _Done(_text(verdict, args.json), _exhibit(verdict, case) if args.report else None)
@@ -196,36 +191,6 @@ def _write_report(path: Path, exhibits: list["Exhibit"], failures: list[tuple[st
 
     html.write(path, html.render(exhibits, failures))
     print(f"Report: {path}", file=sys.stderr)
-
-
-def _files(paths: Sequence[str]) -> Iterator[Path]:
-    """Every file once. What leads to no file is given back, for the intake to say what is wrong."""
-    return iter(dict.fromkeys(found for path in paths for found in _under(path)))
-
-
-def _under(path: str) -> list[Path]:
-    place = Path(path)
-    if place.is_dir():
-        return _pictures_in(place) or [place]
-    if place.exists():
-        return [place]
-    # Path.glob refuses absolute patterns.
-    return [Path(found) for found in sorted(glob.glob(path, recursive=True))] or [place]  # noqa: PTH207
-
-
-def _pictures_in(folder: Path) -> list[Path]:
-    """The pictures of a folder and its folders; hidden ones, which systems make, are left out."""
-    visible = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
-    files = [path for path in visible if path.is_file()]
-    pictures = [path for path in files if path.suffix.lower() in SUFFIXES]
-    if len(files) > len(pictures):
-        others = len(files) - len(pictures)
-        print(f"{folder}: {others} files that are no pictures are left out", file=sys.stderr)
-    return pictures
 
 
 def _cores() -> int:

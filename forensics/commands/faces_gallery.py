@@ -64,7 +64,7 @@ def opened(args: argparse.Namespace, *, create: bool = False) -> "FaceIndex":
 
 def pictures_under(paths: list[Path]) -> list[Path]:
     """Every file named, and the pictures of every folder named, each once."""
-    from forensics.commands.examine import SUFFIXES
+    from forensics.commands.picture_files import SUFFIXES
 
     found = [
         file
