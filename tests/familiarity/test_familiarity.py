@@ -14,6 +14,7 @@ from forensics.choosing import FAST_DETECTORS
 from forensics.errors import CalibrationStale, WeightsUnavailable
 from forensics.evidence import familiarity
 from forensics.evidence.familiarity import CROPS, Familiarity
+from forensics.examination import examine
 from forensics.loading import analyses_by_default
 from forensics.plugins import backbones, cards, default_detectors, fingerprint, load
 from forensics.references import RESEMBLANCE, References
@@ -96,6 +97,16 @@ def test_drawings_resemble_no_reference(
     found = analysis.examine(case_of(drawn_picture(kind, 101)))
     assert found.measurements[RESEMBLANCE] < 1
     assert "resembles none of the 1000 reference pictures" in found.findings[0].statement
+
+
+def test_the_verdict_on_a_page_of_text_is_that_it_resembles_nothing(
+    clip: None, tmp_path: Path
+) -> None:
+    path = tmp_path / "page.png"
+    Pillow.fromarray(drawn_picture("page of text", 102)).save(path)
+    verdict = examine(path, analyses=["familiarity"])
+    assert verdict.label is Label.INCONCLUSIVE
+    assert Reason.OUT_OF_DISTRIBUTION in verdict.reasons
 
 
 def test_the_references_resemble_themselves(analysis: Familiarity) -> None:
