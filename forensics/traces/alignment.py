@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.schema import Floats
-from forensics.traces.matches import Transform
+from forensics.traces.matches import Transform, spread_over
 
 MOST_STEPS = 12
 RIM = 2
@@ -24,14 +24,18 @@ class Slopes:
 
     def __init__(self, gray: Floats) -> None:
         self.gray = gray
-        self._known: dict[float, list[Floats]] = {}
+        self._known: dict[float, Floats] = {}
 
-    def at(self, blur: float) -> list[Floats]:
-        """The luma after a Gaussian of `blur` px, and its slopes across and down, per px."""
+    def at(self, blur: float) -> Floats:
+        """The luma after a Gaussian of `blur` px, and its slopes across and down, per px.
+
+        (H, W, 4) float32: cv2.remap looks up four channels at once three times faster than three
+        one by one; the last one repeats the first.
+        """
         if blur not in self._known:
             smooth = np.asarray(cv2.GaussianBlur(self.gray, (0, 0), blur), np.float32)
             slopes = [cv2.Sobel(smooth, cv2.CV_32F, *way, scale=1 / 8) for way in ((1, 0), (0, 1))]
-            self._known[blur] = [smooth, *(np.asarray(slope, np.float32) for slope in slopes)]
+            self._known[blur] = np.asarray(cv2.merge([smooth, *slopes, smooth]), np.float32)
         return self._known[blur]
 
 
@@ -52,7 +56,7 @@ def aligned(
     """
     height, width = slopes.gray.shape
     rows, columns = _around(ends, max(2, round(radius)), (height, width))
-    chosen = np.unique(np.linspace(0, len(rows) - 1, MOST_PIXELS).astype(np.int64))
+    chosen = spread_over(len(rows), MOST_PIXELS)
     rows, columns = rows[chosen], columns[chosen]
     centre = np.array([columns.mean(), rows.mean()])
     places = (columns - centre[0]) + 1j * (rows - centre[1])
@@ -62,7 +66,7 @@ def aligned(
     turn, shift = complex(inverse[0, 0], inverse[1, 0]), complex(*middle)
     for blur in (reach, 1.0):
         maps = slopes.at(blur)
-        wanted = maps[0][rows, columns]
+        wanted = maps[rows, columns, 0]
         for _ in range(MOST_STEPS):
             sources = turn * places + shift
             x, y = sources.real.copy(), sources.imag.copy()
@@ -95,7 +99,7 @@ def _around(
 
 
 def _step(
-    maps: list[Floats],
+    maps: Floats,
     sources: tuple[NDArray[np.float64], NDArray[np.float64]],
     places: NDArray[np.float64],
     wanted: Floats,
@@ -103,21 +107,27 @@ def _step(
 ) -> tuple[complex, complex] | None:
     """Change of turn and shift that lowers the weighted squared differences; None if undefined."""
     x, y = (part.astype(np.float32)[None] for part in sources)
-    found, across, down = (cv2.remap(each, x, y, cv2.INTER_LINEAR)[0] for each in maps)
+    found, across, down, _ = np.ascontiguousarray(cv2.remap(maps, x, y, cv2.INTER_LINEAR)[0].T)
     missing = wanted - found
-    missing -= _median(missing[inside])
-    spread = 1.4826 * _median(np.abs(missing[inside])) + 0.5
+    chosen = slice(None) if inside.all() else inside
+    missing -= _median(missing[chosen])
+    spread = 1.4826 * _median(np.abs(missing[chosen])) + 0.5
     weights = inside / (1 + np.square(missing / (2 * spread)))
-    slopes = np.empty((4, len(wanted)))
-    slopes[0] = across * places[0] + down * places[1]
-    slopes[1] = down * places[0] - across * places[1]
-    slopes[2], slopes[3] = across, down
+    across, down = across.astype(np.float64), down.astype(np.float64)
+    turning = across * places[0] + down * places[1], down * places[0] - across * places[1]
+    slopes = np.stack([*turning, across, down])
     weighted = slopes * weights
     normal = weighted @ slopes.T
-    if np.linalg.matrix_rank(normal, hermitian=True) < len(normal):
+    if not _of_full_rank(normal):
         return None
     change = np.linalg.solve(normal, weighted @ missing)
     return complex(change[0], change[1]), complex(change[2], change[3])
+
+
+def _of_full_rank(normal: NDArray[np.float64]) -> bool:
+    """What `np.linalg.matrix_rank` says of a symmetric matrix, in a third of its time."""
+    sizes = np.abs(np.linalg.eigvalsh(normal))
+    return bool(sizes.min() > sizes.max() * len(normal) * np.finfo(np.float64).eps)
 
 
 def _median(values: Floats) -> float:

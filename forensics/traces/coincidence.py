@@ -4,9 +4,11 @@ Windows, leaves and cheeks resemble each other; copies coincide, down to their f
 is measured here tells the two apart.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -14,9 +16,9 @@ from numpy.typing import NDArray
 
 from forensics.schema import Floats
 from forensics.traces.alignment import Slopes
-from forensics.traces.areas import areas_of
 from forensics.traces.matches import Mask, Matches, Transform
 
+Kind = TypeVar("Kind", bound=np.generic)
 WINDOW = 15
 AGREEMENT = 0.8
 """Share of the local variance that mapped pixels must explain to belong to a region."""
@@ -30,28 +32,6 @@ MOST_OVERLAP = 0.1
 by half, stripes, blinds and rings lie on themselves."""
 BLURS = (0.7, 1.4, 2.8)
 """px of deviation of the Gaussians whose differences are the fine and the coarser texture."""
-
-
-@dataclass(frozen=True, eq=False)
-class Region:
-    """A region and its source under one transform.
-
-    `copy`, `source`: (H, W) bool. `agreement`: median share of the local variance in
-    common, [0, 1].
-    `textures`: correlation of the fine and of the coarser texture, [-1, 1]. `brighter`:
-    grey levels by which the copy is brighter on the mean. `evenness`: how much its gradients point
-    in all directions, 0 (one straight edge) to 1. `lines`: (N, 4) x1 y1 x2 y2 px, matches
-    from the source into the copy.
-    """
-
-    transform: Transform
-    copy: Mask
-    source: Mask
-    agreement: float
-    textures: tuple[float, ...]
-    brighter: float
-    evenness: float
-    lines: NDArray[np.float64]
 
 
 class Shades:
@@ -73,6 +53,92 @@ class Shades:
         return [fine - coarse for fine, coarse in pairwise(blurred)]
 
 
+@dataclass(frozen=True, eq=False)
+class Pairing:
+    """A window of the picture, and what a transform lays over it from elsewhere.
+
+    `transform`: (2, 3), source to copy, px; `corner`: (2,) x y, and `size`, width and height of the
+    window, px.
+    """
+
+    shades: Shades
+    transform: Transform
+    corner: NDArray[np.int64]
+    size: tuple[int, int]
+
+    @cached_property
+    def local(self) -> Transform:
+        """The transform from the whole picture into the window."""
+        local = self.transform.copy()
+        local[:, 2] -= self.corner
+        return local
+
+    def here(self, values: NDArray[Kind]) -> NDArray[Kind]:
+        """What (H, W) values the window shows."""
+        (left, top), (width, height) = self.corner, self.size
+        return values[top : top + height, left : left + width]
+
+    def mapped(self, values: Floats) -> Floats:
+        """What the transform lays over the window, same shape as `here`."""
+        laid = cv2.warpAffine(values, self.local, self.size, flags=cv2.INTER_CUBIC)
+        return np.asarray(laid, np.float32)
+
+    @cached_property
+    def smooth(self) -> tuple[Floats, Floats]:
+        """The window, with less noise, and what is laid over it."""
+        return self.here(self.shades.smooth), self.mapped(self.shades.smooth)
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A region and its source under one transform; most of what tells copies is computed if asked.
+
+    `copy`: (H, W) bool. `agreement`: median share of the local variance in common, [0, 1].
+    `lines`: (N, 4) x1 y1 x2 y2 px, matches from the source into the copy.
+    """
+
+    pairing: Pairing
+    copy: Mask
+    agreement: float
+    lines: NDArray[np.float64]
+
+    @property
+    def transform(self) -> Transform:
+        """(2, 3) float64, source to copy, px."""
+        return self.pairing.transform
+
+    @cached_property
+    def source(self) -> Mask:
+        """(H, W) bool: what the transform maps onto `copy`."""
+        return _sources(self.copy, self.transform)
+
+    @cached_property
+    def textures(self) -> tuple[float, ...]:
+        """Correlation of the fine and of the coarser texture, [-1, 1]."""
+        both = [(self.pairing.here(each), self.pairing.mapped(each)) for each in self._textures]
+        return tuple(_alike(here, mapped, self._window) for here, mapped in both)
+
+    @cached_property
+    def brighter(self) -> float:
+        """Grey levels by which the copy is brighter on the mean."""
+        here, mapped = self.pairing.smooth
+        return float((here - mapped)[self._window].mean())
+
+    @cached_property
+    def evenness(self) -> float:
+        """How much its gradients point in all directions, 0 (one straight edge) to 1."""
+        return _evenness(self.pairing.smooth[0], self._window)
+
+    @property
+    def _textures(self) -> list[Floats]:
+        return self.pairing.shades.textures
+
+    @property
+    def _window(self) -> Mask:
+        """The part of `copy` in the window; all of it lies there."""
+        return self.pairing.here(self.copy)
+
+
 def coinciding(
     shades: Shades, transform: Transform, members: Matches, fewest: int
 ) -> Region | None:
@@ -85,38 +151,25 @@ def coinciding(
         fewest: different ones that must end in each connected area.
     """
     corner, size = _window(shades.gray.shape, members.ends)
-    local = transform.copy()
-    # Sources are given in the whole picture, copies in the window.
-    local[:, 2] -= corner
-    here = slice(corner[1], corner[1] + size[1]), slice(corner[0], corner[0] + size[0])
-    agreement = _agreement(
-        shades.smooth[here], _mapped(shades.smooth, local, size), _there(shades, local, size)
-    )
-    apart = APART**2 * shades.gray.size
-    region = (agreement > AGREEMENT) & (_moved(size, local, corner) > apart)
-    opened = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    pairing = Pairing(shades, transform, corner, size)
+    agreement = _agreement(*pairing.smooth, _there(pairing))
     places = np.clip(np.rint(members.ends).astype(int) - corner, 0, np.array(size) - 1)
+    ends = np.unique(places, axis=0)
+    if np.count_nonzero(agreement[ends[:, 1], ends[:, 0]] > AGREEMENT) < fewest:
+        return None
     window = np.zeros(size[::-1], bool)
-    for area in areas_of(np.asarray(opened, bool), LEAST_PIXELS):
-        held = area[places[:, 1], places[:, 0]]
-        if len(np.unique(places[held], axis=0)) >= fewest and _beside(area, local, corner):
+    for area in _areas(_equal(agreement, pairing), ends, fewest):
+        if _beside(area, pairing):
             window |= area
     if not window.any():
         return None
     lines = np.concatenate([members.starts, members.ends], axis=1)
     copy = np.zeros(shades.gray.shape, bool)
-    copy[here] = window
+    pairing.here(copy)[:] = window
     return Region(
-        transform=transform,
+        pairing=pairing,
         copy=copy,
-        source=_sources(copy, transform),
         agreement=float(np.median(agreement[window])),
-        textures=tuple(
-            _alike(texture[here], _mapped(texture, local, size), window)
-            for texture in shades.textures
-        ),
-        brighter=float((shades.smooth[here] - _mapped(shades.smooth, local, size))[window].mean()),
-        evenness=_evenness(shades.smooth[here], window),
         lines=lines[window[places[:, 1], places[:, 0]]],
     )
 
@@ -133,14 +186,10 @@ def _window(
     return corner, (width, height)
 
 
-def _mapped(values: Floats, local: Transform, size: tuple[int, int]) -> Floats:
-    return np.asarray(cv2.warpAffine(values, local, size, flags=cv2.INTER_CUBIC), np.float32)
-
-
-def _there(shades: Shades, local: Transform, size: tuple[int, int]) -> Mask:
-    """Whether the source of a pixel, and of all in its window, lies in the picture."""
-    ones = np.ones(shades.gray.shape, np.uint8)
-    there = cv2.warpAffine(ones, local, size, flags=cv2.INTER_NEAREST)
+def _there(pairing: Pairing) -> Mask:
+    """Whether the source of a pixel, and of all around it that are compared, is in the picture."""
+    ones = np.ones(pairing.shades.gray.shape, np.uint8)
+    there = cv2.warpAffine(ones, pairing.local, pairing.size, flags=cv2.INTER_NEAREST)
     return np.asarray(cv2.erode(there, np.ones((WINDOW, WINDOW), np.uint8)) > 0)
 
 
@@ -156,23 +205,39 @@ def _agreement(here: Floats, mapped: Floats, there: Mask) -> Floats:
     return np.where(textured & there, agreement, 0).astype(np.float32)
 
 
-def _moved(size: tuple[int, int], local: Transform, corner: NDArray[np.int64]) -> Floats:
-    """Square of the distance in px of each pixel of the window from its source."""
-    inverse = cv2.invertAffineTransform(local)
-    x, y = np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32)[:, None]
-    across = (
-        np.float32(inverse[0, 0]) * x + np.float32(inverse[0, 1]) * y + np.float32(inverse[0, 2])
-    )
-    down = np.float32(inverse[1, 0]) * x + np.float32(inverse[1, 1]) * y + np.float32(inverse[1, 2])
-    return np.asarray(
-        np.square(across - x - corner[0]) + np.square(down - y - corner[1]), np.float32
-    )
+def _equal(agreement: Floats, pairing: Pairing) -> NDArray[np.uint8]:
+    """1 where pixels agree with what lies elsewhere, without specks and threads."""
+    equal = agreement > AGREEMENT
+    rows, columns = np.nonzero(equal)
+    apart = APART**2 * pairing.shades.gray.size
+    equal[rows, columns] = _moved(rows, columns, pairing) > apart
+    opened = cv2.morphologyEx(equal.view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    return np.asarray(opened, np.uint8)
 
 
-def _beside(area: Mask, local: Transform, corner: NDArray[np.int64]) -> bool:
+def _moved(rows: NDArray[np.intp], columns: NDArray[np.intp], pairing: Pairing) -> Floats:
+    """Square of the distance in px of pixels of the window from their sources."""
+    inverse = cv2.invertAffineTransform(pairing.local).astype(np.float32)
+    x, y = columns.astype(np.float32), rows.astype(np.float32)
+    across, down = (turn[0] * x + turn[1] * y + turn[2] for turn in inverse)
+    left, top = pairing.corner
+    return np.asarray(np.square(across - x - left) + np.square(down - y - top), np.float32)
+
+
+def _areas(equal: NDArray[np.uint8], ends: NDArray[np.int64], fewest: int) -> Iterator[Mask]:
+    """The connected areas of at least LEAST_PIXELS in which so many different matches end."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(equal)
+    held = np.bincount(labels[ends[:, 1], ends[:, 0]], minlength=count)
+    large = stats[:, cv2.CC_STAT_AREA] >= LEAST_PIXELS
+    # Area 0 is what does not agree.
+    for area in np.flatnonzero(large[1:] & (held[1:] >= fewest)) + 1:
+        yield np.asarray(labels == area)
+
+
+def _beside(area: Mask, pairing: Pairing) -> bool:
     """Whether an area of the window lies beside its own source."""
-    within = local.copy()
-    within[:, 2] += local[:, :2] @ corner
+    within = pairing.local.copy()
+    within[:, 2] += pairing.local[:, :2] @ pairing.corner
     own = _sources(area, within) & area
     return float(own.sum()) <= MOST_OVERLAP * float(area.sum())
 

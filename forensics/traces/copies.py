@@ -121,8 +121,9 @@ def _exact(
 
 def is_copy(region: Region) -> bool:
     """Whether a region coincides with its source as copies do, not only resembles it."""
-    score = OFFSET + float(np.dot(WEIGHTS, traits(region)))
-    return float(region.copy.mean()) >= LEAST_AREA and score >= LEAST_SCORE
+    if region.copy.mean() < LEAST_AREA:
+        return False
+    return OFFSET + float(np.dot(WEIGHTS, traits(region))) >= LEAST_SCORE
 
 
 def traits(region: Region) -> NDArray[np.float64]:

@@ -58,6 +58,14 @@ class Tolerance:
 NO_MATCHES = Matches(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0, np.complex128))
 
 
+def spread_over(count: int, most: int) -> NDArray[np.int64]:
+    """At most so many of `count` indices, in order and evenly spread."""
+    if count <= most:
+        return np.arange(count)
+    places = np.linspace(0, count - 1, most).astype(np.int64)
+    return places[np.append(True, places[1:] > places[:-1])]
+
+
 def agreeing(
     matches: Matches, most: int, tolerance: Tolerance
 ) -> Iterator[tuple[Transform, Matches]]:
@@ -84,7 +92,7 @@ def agreeing(
 
 def _largest_group(matches: Matches, tolerance: Tolerance) -> Mask:
     starts, ends = _complex(matches.starts), _complex(matches.ends)
-    seeds = np.unique(np.linspace(0, len(matches) - 1, MOST_SEEDS).astype(np.int64))
+    seeds = spread_over(len(matches), MOST_SEEDS)
     offsets = starts - starts[seeds, None]
     misses = np.abs(ends[seeds, None] + matches.turns[seeds, None] * offsets - ends)
     alike = np.abs(matches.turns / matches.turns[seeds, None] - 1) < ALIKE_TURNS
