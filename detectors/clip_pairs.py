@@ -19,7 +19,15 @@ from forensics.augmentation import Chain
 from forensics.detector import CropDetector, Localiser, Trainable, fake_logit
 from forensics.feature_store import FeatureStore, stored_features
 from forensics.linear_head import HeadRecipe, HeadRows, LinearHead, fit_head
-from forensics.neural import CLIP_PATCH, CLIP_SIDE, CLIP_WIDTH, clip_areas, clip_reading
+from forensics.neural import (
+    CLIP_PATCH,
+    CLIP_SIDE,
+    CLIP_WIDTH,
+    clip_areas,
+    clip_network,
+    clip_reading,
+    clip_readings,
+)
 from forensics.plugins import backbones, fingerprint
 from forensics.schema import Floats, Image, Map, Step
 from forensics.traces.crops import padded
@@ -76,6 +84,10 @@ class ClipPairs(CropDetector, Localiser, Trainable):
     Options = ClipPairsOptions
     Recipe = ClipPairsRecipe
 
+    def prepare(self) -> None:
+        """Open CLIP."""
+        clip_network()
+
     def class_logits(self, images: Sequence[Image]) -> list[Floats]:
         """Return for each image (k, 3) float32 class logits of its native crops."""
         return [self.head.class_logits(self.features(image)) for image in images]
@@ -108,7 +120,7 @@ class ClipPairs(CropDetector, Localiser, Trainable):
         return LinearHead.read(load_tensors(self.card))
 
     def _read(self, crops: Sequence[Image]) -> Floats:
-        readings = [clip_reading(crop) for crop in crops]
+        readings = clip_readings(crops)
         means = [reading.patches.mean(axis=(0, 1)) for reading in readings]
         return np.stack(
             [np.append(mean, each.whole) for mean, each in zip(means, readings, strict=True)]

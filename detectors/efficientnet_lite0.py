@@ -11,7 +11,7 @@ from forensics.augmentation import Chain
 from forensics.batches import Batch, BatchPlan
 from forensics.detector import CropDetector, Trainable
 from forensics.network_training import export
-from forensics.neural import run_each
+from forensics.neural import run_each, session
 from forensics.plugins import backbones
 from forensics.schema import Floats, Image, Step
 from forensics.traces.crops import native_crops
@@ -71,10 +71,17 @@ class EfficientnetLite0(CropDetector, Trainable):
     Options = EfficientnetLite0Options
     Recipe = EfficientnetLite0Recipe
 
+    def prepare(self) -> None:
+        """Open the network."""
+        session(self._path)
+
     def class_logits(self, images: Sequence[Image]) -> list[Floats]:
         """Return for each image (k, 3) float32 class logits of its native crops."""
-        path = verified_path(self.card, file_named(self.card, ".onnx"))
-        return [self.logits_with(path, image) for image in images]
+        return [self.logits_with(self._path, image) for image in images]
+
+    @property
+    def _path(self) -> Path:
+        return verified_path(self.card, file_named(self.card, ".onnx"))
 
     def logits_with(self, path: Path, image: Image) -> Floats:
         """Class logits of one picture by the ONNX file at `path`, (k, 3) float32."""

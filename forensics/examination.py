@@ -5,8 +5,8 @@ for stage in Examiner().stages("photo.jpg"):
 print(stage.verdict)
 """
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from time import perf_counter
@@ -21,6 +21,7 @@ from forensics.case import Case
 from forensics.choosing import choose
 from forensics.detector import CropDetector, Detector, Localiser, fake_logit
 from forensics.errors import WeightsUnavailable, blaming
+from forensics.faces import networks
 from forensics.loading import (
     FINGERPRINT,
     fusion_of,
@@ -89,6 +90,7 @@ class Examiner:
                 if detectors is not None:
                     raise
                 self.missing[name] = error
+        self._prepare()
         anchors = str(trust_anchors or "")
         options = {SIGNATURES: {"trust_anchors": anchors}, FINGERPRINT: {"camera": camera}}
         self.analyses: dict[str, Analysis] = {
@@ -100,6 +102,13 @@ class Examiner:
         alone = {name: fusion_of([name]) for name in croppers}
         self.alone: dict[str, Fusion] = {n: found for n, found in alone.items() if found}
         self.fusion: Fusion | None = fusion_of(tuple(self.alone)) if self.alone else None
+
+    def _prepare(self) -> None:
+        """Open networks on a thread, while the other plugins load and the picture is decoded."""
+        ahead = ThreadPoolExecutor(1)
+        for prepare in (networks.prepare, *(one.prepare for one in self.detectors.values())):
+            ahead.submit(prepare)
+        ahead.shutdown(wait=False)
 
     def stages(self, path: Path | str, room: Gate = nullcontext) -> Iterator[Stage]:
         """Examine one file, yielding a `Stage` before each part and one with the verdict.
@@ -121,39 +130,50 @@ class Examiner:
         stages = (Stage(name, done, len(names)) for done, name in enumerate(names))
         yield next(stages)
         case = Case(path, smallest_face=self.choice.smallest_face)
-        with room(case.media.width * case.media.height):
+        with room(case.media.width * case.media.height), ThreadPoolExecutor(1) as thread:
             image = case.image
+            # It reads the pixels and nothing else of the case, so that faces may come meanwhile.
+            begun = {name: thread.submit(self._analyse, name, case) for name in self._aside()}
             yield next(stages)
             with blaming("the search for faces", case.media.path):
                 faces = case.faces
             views = views_of(image, faces, every_face=self.choice.every_face)
-            evidence = yield from self._evidence(case, views, stages)
+            evidence = yield from self._evidence(case, views, stages, begun)
             yield next(stages)
             verdict = self._verdict(case, views.faces, evidence, started)
         yield Stage("done", len(names), len(names), verdict, case)
 
+    def _aside(self) -> list[str]:
+        return [name for name in LONGEST if name in self.analyses]
+
     def _order(self) -> list[str]:
-        """The plugins in the order of their stages: what runs aside is waited for last."""
-        here = [name for name in self.analyses if name not in LONGEST]
-        return [*here, *self.detectors, *(name for name in LONGEST if name in self.analyses)]
+        """The plugins in the order of their stages.
+
+        Those that need a backbone come late, because it is still being read when the first picture
+        is; what runs aside is waited for last.
+        """
+        plugins: dict[str, Analysis | Detector] = {**self.analyses, **self.detectors}
+        aside = self._aside()
+        return sorted(plugins, key=lambda name: (name in aside, bool(plugins[name].card.requires)))
 
     def _evidence(
-        self, case: Case, views: Views, stages: Iterator[Stage]
+        self,
+        case: Case,
+        views: Views,
+        stages: Iterator[Stage],
+        begun: Mapping[str, Future[Evidence]],
     ) -> Generator[Stage, None, dict[str, Evidence]]:
         """What every plugin finds, by name; yields a stage before each."""
-        evidence = dict.fromkeys(self.analyses, Evidence(()))
-        with ThreadPoolExecutor(1) as thread:
-            aside = [name for name in LONGEST if name in self.analyses]
-            begun = {name: thread.submit(self._analyse, name, case) for name in aside}
-            for name in self._order():
-                yield next(stages)
-                if name in begun:
-                    evidence[name] = begun[name].result()
-                elif name in self.analyses:
-                    evidence[name] = self._analyse(name, case)
-                else:
-                    with blaming(name, case.media.path):
-                        evidence[name] = self._detect(name, case, views)
+        evidence = dict.fromkeys((*self.analyses, *self.detectors), Evidence(()))
+        for name in self._order():
+            yield next(stages)
+            if name in begun:
+                evidence[name] = begun[name].result()
+            elif name in self.analyses:
+                evidence[name] = self._analyse(name, case)
+            else:
+                with blaming(name, case.media.path):
+                    evidence[name] = self._detect(name, case, views)
         return evidence | {name: _missing_evidence(error) for name, error in self.missing.items()}
 
     def examine(self, path: Path | str) -> Verdict:

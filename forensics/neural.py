@@ -5,13 +5,15 @@ Crops run one at a time, so that no score depends on its neighbours.
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from forensics.once import once
 from forensics.plugins import backbones
 from forensics.schema import Floats, Image
 from forensics.traces.crops import crop_areas, fitting_side, padded
@@ -28,17 +30,17 @@ KEPT = 16
 reads the same crops of a picture nothing either."""
 
 
-@cache
+@once
 def session(path: Path, threads: int = 0) -> Any:
-    """Open an ONNX file, already verified, once a process.
+    """Open an ONNX file, already verified, once a process, whichever threads ask for it.
 
     `threads` 0 takes as many as `$FORENSICS_THREADS` says, else all cores.
     """
-    return session_of(path.read_bytes(), threads)
+    return session_of(path, threads)
 
 
-def session_of(model: bytes, threads: int = 0) -> Any:
-    """Open an ONNX model from its bytes; `threads` as in `session`."""
+def session_of(model: bytes | Path, threads: int = 0) -> Any:
+    """Open an ONNX model from its bytes or its file; `threads` as in `session`."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -95,12 +97,32 @@ def clip_reading(crop: Image) -> ClipReading:
     return _kept_reading(crop.tobytes(), crop.shape)
 
 
+def clip_readings(crops: Sequence[Image]) -> list[ClipReading]:
+    """Read crops as `clip_reading` does, one on each core at a time.
+
+    A network that shares its products out among cores waits at every one of them; crops wait once.
+    """
+    with ThreadPoolExecutor(max(1, min(len(crops), _cores()))) as pool:
+        return list(pool.map(clip_reading, crops))
+
+
+def clip_network() -> Any:
+    """The session of CLIP, on one thread; raises what `clip_reading` raises."""
+    card = backbones()["clip_vit_b16"]
+    return session(verified_path(card, file_named(card, ".onnx")), threads=1)
+
+
+def _cores() -> int:
+    """What `$FORENSICS_THREADS` says, else the cores that this process may use."""
+    if chosen := int(os.environ.get("FORENSICS_THREADS", "0")):
+        return chosen
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @lru_cache(KEPT)
 def _kept_reading(pixels: bytes, shape: tuple[int, ...]) -> ClipReading:
     crop = np.frombuffer(pixels, np.uint8).reshape(shape)
-    card = backbones()["clip_vit_b16"]
-    network = session(verified_path(card, file_named(card, ".onnx")))
-    patches, whole = network.run(None, {"crops": normalised(crop, CLIP_MEAN, CLIP_STD)})
+    patches, whole = clip_network().run(None, {"crops": normalised(crop, CLIP_MEAN, CLIP_STD)})
     grid = patches.reshape(shape[0] // CLIP_PATCH, shape[1] // CLIP_PATCH, CLIP_WIDTH)
     for array in (grid, whole):
         array.setflags(write=False)
@@ -121,7 +143,7 @@ def clip_areas(image: Image, at_most: int) -> list[tuple[slice, slice]]:
 def clip_means(image: Image, at_most: int) -> Floats:
     """Mean patch tokens of at most so many native crops of a picture, (k, 2304) float32."""
     crops = [padded(image[area], CLIP_PATCH) for area in clip_areas(image, at_most)]
-    return np.stack([clip_patches(crop).mean(axis=(0, 1)) for crop in crops])
+    return np.stack([reading.patches.mean(axis=(0, 1)) for reading in clip_readings(crops)])
 
 
 def normalised(crop: Image, mean: Floats, std: Floats) -> Floats:

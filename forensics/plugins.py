@@ -46,6 +46,12 @@ class Plugin:
         self.card = card
         self.options: Any = self.Options() if options is None else options
 
+    def prepare(self) -> None:
+        """Read what the first use would read, weights and libraries; called on another thread.
+
+        Whatever it raises is raised again at the first use.
+        """
+
 
 @dataclass(frozen=True)
 class Entry:

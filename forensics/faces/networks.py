@@ -1,11 +1,17 @@
 """The three MTCNN networks as ONNX sessions: opened at first use, once a process."""
 
-from functools import cache
 from typing import Any
 
+from forensics.once import once
 from forensics.plugins import backbones
 from forensics.schema import Floats, Image
 from forensics.weights import file_named, verified_path
+
+
+def prepare() -> None:
+    """Open all three."""
+    for network in ("pnet", "rnet", "onet"):
+        _session(network)
 
 
 def propose(picture: Image) -> tuple[Floats, Floats]:
@@ -36,7 +42,7 @@ def locate(crops: Image) -> tuple[Floats, Floats, Floats]:
     return probability, shift, points.reshape(-1, 2, 5).swapaxes(1, 2)
 
 
-@cache
+@once
 def _session(network: str) -> Any:
     import onnxruntime
 
