@@ -5,7 +5,7 @@ Python's lock, and threads share the networks' memory.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Condition, Event
@@ -19,7 +19,7 @@ AHEAD = 2
 
 def in_order(
     work: Callable[[T], R], items: Iterable[T], workers: int, stop: Event | None = None
-) -> Iterator[R]:
+) -> Generator[R, None, None]:
     """Do the work of every item and yield the results in the items' order.
 
     Whatever the work raises is raised here in its turn. One who stops listening, or is

@@ -46,7 +46,7 @@ def each_in_order(
     paths: Iterable[Path | str],
     workers: int,
     keep: Callable[[Verdict, Case], Kept],
-) -> Iterator[Kept | Failure]:
+) -> Generator[Kept | Failure, None, None]:
     """Examine `workers` files at a time; yield in their order what is kept of each, or why not.
 
     Args:

@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import redirect_stdout
+from contextlib import closing, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
@@ -108,13 +108,14 @@ def _examine_all(examiner: "Examiner", args: argparse.Namespace) -> int:
     def done(verdict: "Verdict", case: "Case") -> _Done:
         return _Done(_text(verdict, args.json), _exhibit(verdict, case) if args.report else None)
 
+    jobs = max(1, min(args.jobs, len(paths)))
     # Some codec or plugin may print; standard output belongs to verdicts.
     with (
         redirect_stdout(sys.stderr),
         tqdm(total=len(paths), disable=None, leave=False, bar_format=_BAR) as bar,
+        closing(each_in_order(_Watched(examiner, bar).stages, paths, jobs, done)) as results,
     ):
-        stages = _Watched(examiner, bar).stages
-        for one in each_in_order(stages, paths, max(1, min(args.jobs, len(paths))), done):
+        for one in results:
             if isinstance(one, Failure):
                 failures.append((str(one.path), str(one.error)))
                 _print(_failure_text(one, args.json), out)

@@ -1,10 +1,9 @@
 """Laws of work that is done several pieces at a time."""
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from threading import Barrier, Event, Lock, Thread
-from typing import cast
 
 import pytest
 
@@ -36,7 +35,7 @@ def test_no_more_is_begun_than_memory_is_meant_for() -> None:
     results = in_order(str, items(), 2)
     assert next(results) == "0"
     assert len(taken) == 2 * AHEAD
-    cast(Generator[str, None, None], results).close()
+    results.close()
 
 
 def test_an_error_is_raised_in_its_turn() -> None:
@@ -53,8 +52,7 @@ def test_once_nobody_listens_work_is_told_and_nothing_more_begins() -> None:
         begun.append(item)
         return item if item == 0 else int(stop.wait(10))
 
-    results = cast(Generator[int, None, None], in_order(until_stopped, range(50), 2, stop))
-    with closing(results):
+    with closing(in_order(until_stopped, range(50), 2, stop)) as results:
         assert next(results) == 0
     assert stop.is_set()
     assert len(begun) <= 2 * AHEAD
