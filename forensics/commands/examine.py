@@ -1,7 +1,7 @@
 """Examine pictures and say what they show traces of, how sure that is, and how often it is wrong.
 
 A path is a file, a folder (searched with all its folders) or a pattern such as 'photos/*.jpg'.
-Where there are several, as many are examined at a time as there are cores; results come in order.
+Several pictures are examined at a time; results come in order.
 Exit status: 0 all files were examined, whatever the verdicts; 1 some could not be; 2 wrong usage.
 """
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from forensics.stages import Failure, Gate, Stage
 
 EXAMPLE = "forensics examine photo.jpg holiday/ --report report.html"
+MOST_AT_ONCE = 3
+"""CLIP's readings of more pictures would not stay in memory until all who need them have come."""
 _BAR = "{percentage:3.0f}%|{bar:30}| {desc}"
 
 
@@ -70,9 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs",
         type=_at_least_one,
-        default=_cores(),
         metavar="N",
-        help="pictures examined at a time, default one a core; verdicts do not depend on it",
+        help="pictures examined at a time; verdicts do not depend on it. Default: one a core, "
+        f"without --fast at most {MOST_AT_ONCE}",
     )
 
 
@@ -108,7 +110,8 @@ def _examine_all(examiner: "Examiner", args: argparse.Namespace) -> int:
     def done(verdict: "Verdict", case: "Case") -> _Done:
         return _Done(_text(verdict, args.json), _exhibit(verdict, case) if args.report else None)
 
-    jobs = max(1, min(args.jobs, len(paths)))
+    usual = _cores() if args.fast else min(_cores(), MOST_AT_ONCE)
+    jobs = max(1, min(args.jobs or usual, len(paths)))
     # Some codec or plugin may print; standard output belongs to verdicts.
     with (
         redirect_stdout(sys.stderr),
