@@ -5,6 +5,7 @@ loads no torch.
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -38,7 +39,7 @@ class EqualLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, n_in) to (N, n_out)."""
-        x = functional.linear(x, self.weight * self.scale, self.bias * self.rate)
+        x = torch.addmm(self.bias, x, self.weight.t(), beta=self.rate, alpha=self.scale)
         return functional.leaky_relu(x, SLOPE) if self.active else x
 
 
@@ -84,6 +85,33 @@ def blurred(x: Tensor, pad: tuple[int, int], *, gain: float = 1.0, stride: int =
 
     `gain` multiplies the result; the filter itself sums to 1.
     """
+    if stride > 1:
+        return _filtered(x, pad, gain, stride)
+    made: Tensor = Blurred.apply(x, pad, gain)
+    return made
+
+
+class Blurred(torch.autograd.Function):
+    """The filter at every pixel.
+
+    It is symmetric, so that slopes go back through the filter itself, padded to give the size that
+    came: twice as fast as torch's way back through a convolution of single channels.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, pad: tuple[int, int], gain: float) -> Tensor:
+        """Filter (N, C, H, W)."""
+        ctx.pad, ctx.gain = pad, gain
+        return _filtered(x, pad, gain, 1)
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None]:
+        """Return the slope of x."""
+        before, after = (len(TAPS) - 1 - side for side in ctx.pad)
+        return Blurred.apply(slopes[0], (before, after), ctx.gain), None, None
+
+
+def _filtered(x: Tensor, pad: tuple[int, int], gain: float, stride: int) -> Tensor:
     channels = x.shape[1]
     taps = torch.tensor(TAPS, device=x.device, dtype=x.dtype)
     kernel = torch.outer(taps, taps) * (gain / taps.sum().square())
@@ -105,6 +133,22 @@ def doubled(x: Tensor) -> Tensor:
     wide[:, :, :, 0, :, 0] = x
     wide = wide.reshape(count, channels, 2 * height, 2 * width)
     return blurred(_as_stored(wide, x), (2, 1), gain=4)
+
+
+def doubled_picture(x: Tensor) -> Tensor:
+    """As `doubled`, by two matrix products: a third of the time where there are three channels."""
+    down, across = (_doubling(side, x) for side in x.shape[2:])
+    return down @ x @ across.t()
+
+
+def _doubling(side: int, like: Tensor) -> Tensor:
+    """What maps a line of `side` pixels to one of twice as many, (2 side, side).
+
+    Zeros between pixels and the filter make a triangle about each pixel, two pixels wide.
+    """
+    pixels = torch.arange(side, device=like.device, dtype=like.dtype)
+    places = torch.arange(2 * side, device=like.device, dtype=like.dtype) / 2 - 0.25
+    return (1 - (places[:, None] - pixels).abs()).clamp(min=0)
 
 
 def _as_stored(x: Tensor, like: Tensor) -> Tensor:

@@ -5,24 +5,24 @@ pictures are summed over resolutions (skip), a residual discriminator. Either ne
 either architecture, for comparison. Pictures are (N, 3, R, R) float32 in about [-1, 1].
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from generators._gan_blocks import (
     GAIN,
-    SLOPE,
     EqualConv,
     EqualLinear,
     doubled,
+    doubled_picture,
     halved,
     pixel_norm,
     with_spread,
 )
-from generators.stylegan2.modulation import ModulatedColours, ModulatedConv
+from generators.stylegan2.modulation import Finished, ModulatedColours, ModulatedConv
 from generators.stylegan2.shape import SMALLEST, Shape
 
 
@@ -41,11 +41,9 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
         """Noise is (N, 1, H, W), or None for the layer's own."""
-        x = self.conv(x, w, GAIN * self.bias)
-        noise = self.noise if noise is None else noise
-        # In place where gradients allow it: these passes wait for memory, not for arithmetic.
-        x = x.add_(noise * (GAIN * self.strength))
-        return functional.leaky_relu(x, SLOPE, inplace=True)
+        noise = self.noise[None, None] if noise is None else noise
+        finished: Tensor = Finished.apply(*self.conv(x, w), self.bias, noise, self.strength)
+        return finished
 
 
 class SynthesisBlock(nn.Module):
@@ -60,12 +58,12 @@ class SynthesisBlock(nn.Module):
         shown = shape.generator == "skip" or side == shape.resolution
         self.to_picture = ToPicture(n_out, shape.styles) if shown else None
 
-    def forward(self, x: Tensor, styles: Tensor, noise: list[Tensor] | None) -> Tensor:
-        """Styles are (N, 2, styles) after the first resolution, (N, 1, styles) there."""
+    def forward(self, x: Tensor, styles: Sequence[Tensor], noise: list[Tensor] | None) -> Tensor:
+        """A style (N, styles) a layer: two after the first resolution, one there."""
         start = x
         layers = [layer for layer in (self.first, self.second) if layer is not None]
         for index, layer in enumerate(layers):
-            x = layer(x, styles[:, index], None if noise is None else noise[index])
+            x = layer(x, styles[index], None if noise is None else noise[index])
         if self.residual is None:
             return x
         return (x + doubled(self.residual(start))) / GAIN
@@ -127,27 +125,28 @@ class Synthesis(nn.Module):
         """Map (N, layers, styles) to (N, 3, R, R); `noise` as `drawn_noise` gives it."""
         x = self.constant.expand(len(w), -1, -1, -1).contiguous(memory_format=torch.channels_last)
         picture = x.new_zeros(())
-        used = 0
+        styles, used = w.unbind(dim=1), 0
         for index, module in enumerate(self.blocks):
             block = cast("SynthesisBlock", module)
             taken = 1 if block.first is None else 2
-            x = block(x, w[:, used : used + taken], None if noise is None else noise[index])
+            x = block(x, styles[used : used + taken], None if noise is None else noise[index])
             used += taken
             if picture.ndim:
-                picture = doubled(picture)
+                picture = doubled_picture(picture)
             if block.to_picture is not None:
-                picture = picture + block.to_picture(x, w[:, used])
+                picture = picture + block.to_picture(x, styles[used])
         return picture
 
     def drawn_noise(self, count: int, rng: torch.Generator) -> list[list[Tensor]]:
         """Fresh noise for every layer, (count, 1, side, side) each."""
-        device = self.constant.device
-
-        def drawn(side: int) -> Tensor:
-            return torch.randn(count, 1, side, side, generator=rng, device=rng.device).to(device)
-
-        first, *others = self.shape.sides
-        return [[drawn(first)], *([drawn(side), drawn(side)] for side in others)]
+        sides = sorted([*self.shape.sides, *self.shape.sides[1:]])
+        sizes = [count * side**2 for side in sides]
+        drawn = torch.randn(sum(sizes), generator=rng, device=rng.device).to(self.constant.device)
+        parts = [
+            part.view(count, 1, side, side)
+            for part, side in zip(drawn.split(sizes), sides, strict=True)
+        ]
+        return [parts[:1], *(parts[i : i + 2] for i in range(1, len(parts), 2))]
 
 
 class StyleGenerator(nn.Module):

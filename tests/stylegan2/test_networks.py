@@ -4,7 +4,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from generators._gan_blocks import blurred, doubled, halved, with_spread
+from generators._gan_blocks import (
+    blurred,
+    doubled,
+    doubled_picture,
+    halved,
+    with_spread,
+)
 from generators._picture_training import decay_of
 from generators.stylegan2.augmentation import Augmentation, colouring, geometry
 from generators.stylegan2.losses import (
@@ -14,8 +20,13 @@ from generators.stylegan2.losses import (
     unconvincing,
     wrong_about,
 )
-from generators.stylegan2.modulation import ModulatedColours, ModulatedConv, ScaledAndShifted
-from generators.stylegan2.networks import Discriminator, StyleGenerator
+from generators.stylegan2.modulation import (
+    Coloured,
+    Finished,
+    ModulatedColours,
+    ModulatedConv,
+)
+from generators.stylegan2.networks import Discriminator, Layer, StyleGenerator
 from generators.stylegan2.shape import Shape
 from tests.stylegan2 import slow_twin
 
@@ -38,7 +49,8 @@ def test_scaled_activations_give_what_weights_modulated_per_picture_give(
 ) -> None:
     conv = ModulatedConv(5, 7, 3, 4, enlarge=up)
     x, w = torch.randn(3, 5, 6, 6, generator=rng), torch.randn(3, 4, generator=rng)
-    made = conv(x, w, torch.zeros(7))
+    maps, rates = conv(x, w)
+    made = maps * rates[:, :, None, None]
     for index in range(3):
         style = conv.affine(w)[index]
         twin = slow_twin.modulated(x[index], conv.weight, style, demodulate=True, up=up)
@@ -56,12 +68,58 @@ def test_colours_are_what_weights_modulated_per_picture_give(rng: torch.Generato
         torch.testing.assert_close(made[index], twin + bias[:, None, None], atol=1e-5, rtol=1e-5)
 
 
-def test_gradients_of_scaled_maps_are_those_of_finite_differences(rng: torch.Generator) -> None:
-    shapes = (2, 3, 4, 4), (2, 3), (3,)
-    given = [torch.randn(shape, generator=rng).double().requires_grad_() for shape in shapes]
-    scaled = ScaledAndShifted.apply
-    assert torch.autograd.gradcheck(scaled, given)
-    assert torch.autograd.gradgradcheck(scaled, given)
+def drawn(rng: torch.Generator, *shapes: tuple[int, ...]) -> list[Tensor]:
+    return [torch.randn(shape, generator=rng).double().requires_grad_() for shape in shapes]
+
+
+@pytest.mark.parametrize("noises", [1, 2])
+def test_gradients_of_finished_maps_are_those_of_finite_differences(
+    noises: int, rng: torch.Generator
+) -> None:
+    x, rate, bias, strength = drawn(rng, (2, 3, 4, 4), (2, 3), (3,), ())
+    noise = torch.randn(noises, 1, 4, 4, generator=rng).double()
+    assert torch.autograd.gradcheck(Finished.apply, (x, rate, bias, noise, strength))
+    assert torch.autograd.gradgradcheck(Finished.apply, (x, rate, bias, noise, strength))
+
+
+def test_gradients_of_colours_are_those_of_finite_differences(rng: torch.Generator) -> None:
+    given = drawn(rng, (2, 5, 4, 3), (2, 3, 5), (3,))
+    assert torch.autograd.gradcheck(Coloured.apply, given)
+    assert torch.autograd.gradgradcheck(Coloured.apply, given)
+
+
+@pytest.mark.parametrize("pad", [(1, 1), (2, 1), (2, 2)])
+def test_gradients_of_blurred_maps_are_those_of_finite_differences(
+    pad: tuple[int, int], rng: torch.Generator
+) -> None:
+    (x,) = drawn(rng, (1, 2, 5, 4))
+
+    def filtered(maps: Tensor) -> Tensor:
+        return blurred(maps, pad, gain=4)
+
+    assert torch.autograd.gradcheck(filtered, x)
+    assert torch.autograd.gradgradcheck(filtered, x)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_finished_maps_are_demodulated_noisy_and_active(own: bool, rng: torch.Generator) -> None:
+    layer = Layer(5, 7, 6, 4, enlarge=False)
+    torch.nn.init.normal_(layer.bias, generator=rng)
+    torch.nn.init.constant_(layer.strength, 0.3)
+    x, w = torch.randn(3, 5, 6, 6, generator=rng), torch.randn(3, 4, generator=rng)
+    noise = torch.randn(3, 1, 6, 6, generator=rng)
+    made = layer(x, w, None if own else noise)
+    maps, rates = layer.conv(x, w)
+    added = 0.3 * (layer.noise if own else noise) + layer.bias[:, None, None]
+    expected = slow_twin.active(maps * rates[:, :, None, None] / 2**0.5 + added)
+    torch.testing.assert_close(made, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_every_layer_has_noise_of_its_size_and_its_own(rng: torch.Generator) -> None:
+    synthesis = StyleGenerator(small()).synthesis
+    drawn = [each for block in synthesis.drawn_noise(3, rng) for each in block]
+    assert [each.shape for each in drawn] == [(3, 1, side, side) for side in (4, 8, 8, 16, 16)]
+    assert torch.cat([each.flatten() for each in drawn]).unique().numel() > 3 * 650
 
 
 @pytest.mark.parametrize(("generator", "discriminator"), ARCHITECTURES)
@@ -101,7 +159,8 @@ def test_mean_of_a_picture_survives_resampling() -> None:
 
 def test_doubling_equals_its_slow_twin(rng: torch.Generator) -> None:
     x = torch.randn(2, 3, 5, 4, generator=rng)
-    torch.testing.assert_close(doubled(x)[1], slow_twin.doubled(x[1]))
+    for made in (doubled(x), doubled_picture(x)):
+        torch.testing.assert_close(made[1], slow_twin.doubled(x[1]))
 
 
 def test_spread_is_nothing_in_a_batch_of_equals() -> None:
