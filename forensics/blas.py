@@ -4,6 +4,7 @@ The products here are small: more threads wait for each other longer than they c
 cores from what runs beside them, and sum in an order that depends on their number.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Lock
@@ -33,6 +34,14 @@ class _Holders:
 
 
 _HOLDERS = _Holders()
+
+
+def start_one_blas_thread() -> None:
+    """Have a BLAS that is loaded later start no more threads than `one_blas_thread` allows.
+
+    Starting them takes a twentieth of a second. Must come before NumPy is imported.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @contextmanager

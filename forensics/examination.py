@@ -83,32 +83,31 @@ class Examiner:
         self.choice = chosen
         self.missing: dict[str, WeightsUnavailable] = {}
         self.detectors: dict[str, Detector] = {}
+        # Networks open on threads, while the other plugins load and the first picture is decoded.
+        ahead = ThreadPoolExecutor(2)
+        ahead.submit(networks.prepare)
         for name in chosen.detectors:
             try:
                 self.detectors[name] = load_detector(name)
+                ahead.submit(self.detectors[name].prepare)
             except WeightsUnavailable as error:
                 if detectors is not None:
                     raise
                 self.missing[name] = error
-        self._prepare()
         anchors = str(trust_anchors or "")
         options = {SIGNATURES: {"trust_anchors": anchors}, FINGERPRINT: {"camera": camera}}
         self.analyses: dict[str, Analysis] = {
             name: load_analysis(name, options.get(name, {})) for name in chosen.analyses
         }
+        for analysis in self.analyses.values():
+            ahead.submit(analysis.prepare)
+        ahead.shutdown(wait=False)
         if gallery is not None:
             self.analyses["likeness"] = load_lookup(gallery)
         croppers = [name for name, one in self.detectors.items() if isinstance(one, CropDetector)]
         alone = {name: fusion_of([name]) for name in croppers}
         self.alone: dict[str, Fusion] = {n: found for n, found in alone.items() if found}
         self.fusion: Fusion | None = fusion_of(tuple(self.alone)) if self.alone else None
-
-    def _prepare(self) -> None:
-        """Open networks on a thread, while the other plugins load and the picture is decoded."""
-        ahead = ThreadPoolExecutor(1)
-        for prepare in (networks.prepare, *(one.prepare for one in self.detectors.values())):
-            ahead.submit(prepare)
-        ahead.shutdown(wait=False)
 
     def stages(self, path: Path | str, room: Gate = nullcontext) -> Iterator[Stage]:
         """Examine one file, yielding a `Stage` before each part and one with the verdict.

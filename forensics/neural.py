@@ -25,6 +25,8 @@ CLIP_PATCH = 16
 CLIP_SIDE = 224
 """The largest side of a crop; smaller ones are multiples of 16 px."""
 CLIP_WIDTH = 3 * 768
+ABREAST = 2
+"""Crops that are read at a time, where there are cores for it: more would only take memory."""
 KEPT = 16
 """Crops whose patch tokens stay in memory: a map costs nothing after a score, and whatever else
 reads the same crops of a picture nothing either."""
@@ -98,18 +100,19 @@ def clip_reading(crop: Image) -> ClipReading:
 
 
 def clip_readings(crops: Sequence[Image]) -> list[ClipReading]:
-    """Read crops as `clip_reading` does, one on each core at a time.
+    """Read crops as `clip_reading` does, two at a time.
 
-    A network that shares its products out among cores waits at every one of them; crops wait once.
+    A single run shares each product out among the cores and waits for all of them before the next;
+    a second one fills the gaps.
     """
-    with ThreadPoolExecutor(max(1, min(len(crops), _cores()))) as pool:
+    with ThreadPoolExecutor(min(ABREAST, _cores())) as pool:
         return list(pool.map(clip_reading, crops))
 
 
 def clip_network() -> Any:
-    """The session of CLIP, on one thread; raises what `clip_reading` raises."""
+    """The session of CLIP; raises what `clip_reading` raises."""
     card = backbones()["clip_vit_b16"]
-    return session(verified_path(card, file_named(card, ".onnx")), threads=1)
+    return session(verified_path(card, file_named(card, ".onnx")))
 
 
 def _cores() -> int:

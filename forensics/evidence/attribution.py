@@ -33,6 +33,10 @@ TOO_SMALL = (
 class Attribution(Analysis):
     """Compares a picture's traces with those of the families of generators that it knows."""
 
+    def prepare(self) -> None:
+        """Compute an interval: the first one of a process imports half of scipy."""
+        clopper_pearson(1, 2)
+
     def examine(self, case: Case) -> Evidence:
         """Return the family that the traces are most like, or that none is named.
 

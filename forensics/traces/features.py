@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.schema import Floats, Image
+from forensics.traces.fourier import spectrum_of
 
 SIDE = 224
 RADIAL_BINS, ANGULAR_BINS, LATTICE = 28, 12, 8
@@ -54,10 +55,8 @@ def _residual(plane: NDArray[np.uint8]) -> Floats:
 
 def log_power(residual: Floats) -> Floats:
     """Windowed log power spectrum of a square residual, (S, S // 2 + 1) float32."""
-    from scipy.fft import rfft2
-
     window = np.hanning(residual.shape[0] + 2)[1:-1].astype(np.float32)
-    power = np.abs(rfft2(residual * window[:, None] * window)) ** 2 / residual.size
+    power = np.abs(spectrum_of(residual * window[:, None] * window)) ** 2 / residual.size
     logs: Floats = np.log(power + FLOOR).astype(np.float32)
     return logs
 

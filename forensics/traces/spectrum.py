@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.schema import Floats, Image, Map
+from forensics.traces.fourier import spectrum_of
 from forensics.traces.noise import luma, normalised, residual
 
 SIZES = (256, 128, 64)
@@ -47,15 +48,12 @@ def power_spectrum(image: Image, size: int) -> Floats:
         (size, size) float32 in dB (0 dB: white noise of unit variance), frequency zero at
         [size / 2, size / 2].
     """
-    # Imported here: its start-up is long, and tiny pictures do without.
-    from scipy.fft import rfft2
-
     taper = np.hanning(size + 1)[:-1].astype(np.float32)
     window = np.outer(taper, taper)
     energy = float((window**2).sum())
     total, count = np.zeros((size, size // 2 + 1), dtype=np.float64), 0
     for tile in _tiles(image, size):
-        power = np.abs(rfft2(normalised(residual(luma(tile))) * window)) ** 2
+        power = np.abs(spectrum_of(normalised(residual(luma(tile))) * window)) ** 2
         total += np.log10(power / energy + FLOOR)
         count += 1
     return _centred((10 * total / count).astype(np.float32))
