@@ -1,5 +1,6 @@
 """The page on familiarity: how often pictures resemble no reference, and what small files cost."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from forensics.benchmark.reference_fit import (
     limit_at,
 )
 from forensics.benchmark.tables import Figure, markdown
-from forensics.benchmark.token_rows import Stranger, TokenRows
+from forensics.benchmark.token_rows import Stranger, TokenRows, Whole
 from forensics.benchmark.unseen import SMALL
 from forensics.references import References
 from forensics.statistics import Names, rate_interval
@@ -65,23 +66,42 @@ def share(hits: NDArray[np.bool_], clusters: Names) -> Figure:
     return Figure(value, low, high)
 
 
-def page(found: Found, rows: TokenRows, strangers: Sequence[Stranger], sizes: str) -> str:
+def page(found: Found, rows: TokenRows, strangers: Sequence[Stranger], *more: str) -> str:
     """The whole page.
 
     Args:
         found: what ships.
         rows: all of them, check rows too.
         strangers: photographs and drawings that are in no fold.
-        sizes: the table of `forms`.
+        more: sections that come last.
     """
     sections = [
         _opening(found, rows),
         _by_source(found, rows.where(~rows.checks)),
         _checked(found, rows.where(rows.checks)),
         _never_seen(found, strangers),
-        sizes,
+        *more,
     ]
     return "\n".join(sections)
+
+
+def wholes(found: Found, learned: TokenRows, shown: Sequence[Whole]) -> str:
+    """What share of large pictures, as they are stored, resembles no reference of other folds."""
+    without = {
+        fold: fit_references(learned.where(learned.folds != fold))
+        for fold in sorted({each.sample.fold for each in shown})
+    }
+    near = [without[one.sample.fold].similarity(one.tokens) for one in shown]
+    below = np.asarray(near) < found.references.limit
+    groups, clusters = [w.sample.group for w in shown], [w.sample.cluster for w in shown]
+    shares = _by_kind(below, groups, clusters) | _by_kind(below, ["all"] * len(shown), clusters)
+    counts = Counter([*groups, *["all"] * len(shown)])
+    body = [[group, counts[group], figure] for group, figure in shares.items()]
+    return (
+        "## Whole pictures\n\nPictures of 448 px or more as they are stored, four crops each, which"
+        " may show nothing but a wall or a sky; the references of their fold being left out.\n\n"
+        + markdown(["group", "pictures", "resemble none"], body)
+    )
 
 
 def forms(learned: TokenRows, strangers: Sequence[Stranger]) -> str:
@@ -92,7 +112,7 @@ def forms(learned: TokenRows, strangers: Sequence[Stranger]) -> str:
         found = find(learned, form)
         kept = len(found.references.places)
         numbers = f"{8 if form.eight_bits else 32} bits"
-        counted = [*(str(figure) for figure in _by_kind(found, strangers).values())]
+        counted = [*(str(figure) for figure in _strange(found, strangers).values())]
         size = _bytes(found.references, form) / 1e6
         body.append([kept, form.directions, numbers, f"{size:.2f}", *counted])
     names = list(dict.fromkeys(each.kind for each in strangers))
@@ -167,7 +187,7 @@ def _checked(found: Found, checked: TokenRows) -> str:
 def _never_seen(found: Found, strangers: Sequence[Stranger]) -> str:
     kinds = [each.kind for each in strangers]
     body = [
-        [kind, kinds.count(kind), figure] for kind, figure in _by_kind(found, strangers).items()
+        [kind, kinds.count(kind), figure] for kind, figure in _strange(found, strangers).items()
     ]
     return (
         "## Never seen\n\nPhotographs as they are stored, and pictures drawn in code"
@@ -177,15 +197,20 @@ def _never_seen(found: Found, strangers: Sequence[Stranger]) -> str:
     )
 
 
-def _by_kind(found: Found, strangers: Sequence[Stranger]) -> dict[str, Figure]:
+def _strange(found: Found, strangers: Sequence[Stranger]) -> dict[str, Figure]:
+    """By kind, the share that resembles no reference."""
     near = [found.references.similarity(each.tokens) for each in strangers]
     below = np.asarray(near) < found.references.limit
-    kinds = np.asarray([each.kind for each in strangers])
-    clusters = np.asarray([each.cluster for each in strangers])
-    return {
-        kind: share(below[kinds == kind], clusters[kinds == kind])
-        for kind in dict.fromkeys(kinds.tolist())
-    }
+    kinds, clusters = [each.kind for each in strangers], [each.cluster for each in strangers]
+    return _by_kind(below, kinds, clusters)
+
+
+def _by_kind(
+    below: NDArray[np.bool_], kinds: Sequence[str], clusters: Sequence[str]
+) -> dict[str, Figure]:
+    """The share of each kind that is `below`, in the order in which they come."""
+    each, shared = np.asarray(kinds), np.asarray(clusters)
+    return {kind: share(below[each == kind], shared[each == kind]) for kind in dict.fromkeys(kinds)}
 
 
 def _bytes(references: References, form: Form) -> int:

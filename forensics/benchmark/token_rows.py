@@ -11,7 +11,8 @@ from forensics.benchmark.datasets import PictureStore
 from forensics.benchmark.drawn import DRAWINGS, FIRST, drawn_picture
 from forensics.benchmark.out_of_fold import CONDITIONS, options_with_cache
 from forensics.benchmark.unseen import Photograph
-from forensics.neural import CLIP_WIDTH
+from forensics.media import open_media
+from forensics.neural import CLIP_SIDE, CLIP_WIDTH
 from forensics.plugins import load
 from forensics.schema import Floats, Image
 from forensics.statistics import Labels, Names
@@ -60,6 +61,14 @@ class Stranger:
     cluster: str
 
 
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """A picture as it is stored, large enough for four crops: (4, 768) class tokens."""
+
+    tokens: Floats
+    sample: Sample
+
+
 class TokenReader:
     """Reads class tokens of block 9, each crop once: a store keeps them by their pixels."""
 
@@ -80,6 +89,11 @@ class TokenReader:
                 # A region is smaller than two crops.
                 yield self.tokens(picture).reshape(-1)
 
+    def whole(self, store: PictureStore, samples: Sequence[Sample]) -> Iterator[Whole]:
+        """Samples as they are stored, not cut to the region that detectors learn from."""
+        for sample in samples:
+            yield Whole(self.tokens(store.original(sample)), sample)
+
     def photographs(self, found: Sequence[Photograph]) -> Iterator[Stranger]:
         """Photographs as they are stored."""
         for each in found:
@@ -90,6 +104,20 @@ class TokenReader:
         for kind in DRAWINGS:
             for seed in range(FIRST, FIRST + count):
                 yield Stranger(self.tokens(drawn_picture(kind, seed)), kind, f"{kind} {seed}")
+
+
+def large(
+    store: PictureStore, samples: Sequence[Sample], per_group: int, side: int = 2 * CLIP_SIDE
+) -> list[Sample]:
+    """At most so many samples of each group whose shorter side has `side` px or more."""
+    kept: dict[str, list[Sample]] = {}
+    for sample in sorted(samples, key=lambda sample: sample.seed(-5)):
+        rows = kept.setdefault(sample.group, [])
+        if len(rows) < per_group:
+            media = open_media(Path(sample.path), store.stored(sample))
+            if min(media.width, media.height) >= side:
+                rows.append(sample)
+    return [sample for group in sorted(kept) for sample in kept[group]]
 
 
 def rows_of(samples: Sequence[Sample], tokens: Sequence[Floats]) -> TokenRows:

@@ -16,8 +16,8 @@ from forensics.benchmark.card_file import update_card
 from forensics.benchmark.datasets import PictureStore, capped, read_samples
 from forensics.benchmark.out_of_fold import CONDITIONS
 from forensics.benchmark.reference_fit import SHIPPED
-from forensics.benchmark.reference_page import CLEAN, Found, find, forms, page, share
-from forensics.benchmark.token_rows import Stranger, TokenReader, TokenRows, rows_of
+from forensics.benchmark.reference_page import CLEAN, Found, find, forms, page, share, wholes
+from forensics.benchmark.token_rows import Stranger, TokenReader, TokenRows, Whole, large, rows_of
 from forensics.benchmark.unseen import photographs
 from forensics.commands.common import add_data_arguments
 from forensics.plugins import backbones, entries, fingerprint
@@ -49,15 +49,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--drawn", type=int, default=30, metavar="N", help="drawings of each kind (default 30)"
     )
+    parser.add_argument(
+        "--large", type=int, default=12, metavar="N", help="whole pictures of a group (default 12)"
+    )
     parser.add_argument("--adopt", action="store_true", help="make the references those that ship")
 
 
 def run(args: argparse.Namespace) -> int:
     """Read, choose, measure, write `familiarity.md`, adopt where that is asked; return 0."""
-    rows, strangers = _read(args)
+    rows, strangers, shown = _read(args)
     learned = rows.where(~rows.checks)
     found = find(learned)
-    text = page(found, rows, strangers, forms(learned, strangers))
+    more = wholes(found, learned, shown), forms(learned, strangers)
+    text = page(found, rows, strangers, *more)
     args.out.mkdir(parents=True, exist_ok=True)
     written = args.out / f"{NAME}.md"
     written.write_text(text, encoding="utf-8")
@@ -67,9 +71,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _read(args: argparse.Namespace) -> tuple[TokenRows, list[Stranger]]:
-    """The rows of all samples, and the pictures that are in no fold."""
-    samples = capped(read_samples(args.folds, args.data), args.per_group)
+def _read(args: argparse.Namespace) -> tuple[TokenRows, list[Stranger], list[Whole]]:
+    """The rows of all samples, the pictures that are in no fold, and some that are large."""
+    everything = read_samples(args.folds, args.data)
+    samples = capped(everything, args.per_group)
     store, reader = PictureStore(args.data.parent, args.cache), TokenReader(args.cache)
     for _ in store.find_boxes(samples):
         pass
@@ -80,7 +85,9 @@ def _read(args: argparse.Namespace) -> tuple[TokenRows, list[Stranger]]:
         *tqdm(reader.photographs(unseen), "never seen", len(unseen), disable=None),
         *tqdm(reader.drawings(args.drawn), "drawings", disable=None),
     ]
-    return rows_of(samples, tokens), strangers
+    chosen = large(store, everything, args.large)
+    shown = list(tqdm(reader.whole(store, chosen), "whole", len(chosen), disable=None))
+    return rows_of(samples, tokens), strangers, shown
 
 
 def _adopt(found: Found, learned: TokenRows, per_group: int) -> None:

@@ -7,16 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 from safetensors.numpy import load_file
 
+from forensics.benchmark.datasets import PictureStore
 from forensics.benchmark.reference_fit import SHIPPED
 from forensics.benchmark.reference_page import FORMS, find
-from forensics.benchmark.token_rows import Stranger, TokenReader, TokenRows
+from forensics.benchmark.token_rows import Stranger, TokenReader, TokenRows, Whole, large
 from forensics.commands import familiarity as command
 from forensics.errors import WeightsUnavailable
 from forensics.evidence.familiarity import Familiarity
 from forensics.plugins import Entry, entries, load
 from forensics.references import References
+from forensics.training import Sample
 from forensics.weights import file_sha256
 
 COUNT = 400
@@ -44,6 +47,14 @@ def strangers() -> list[Stranger]:
     return [Stranger(each, kinds[i % 3], str(i)) for i, each in enumerate(tokens)]
 
 
+def wholes() -> list[Whole]:
+    """Two pictures of fold A: one like the sources of fold B, one like nothing."""
+    known = rows().tokens[2:3]
+    given = Sample("a.png", 0, "", "street", "A", "a", check=False)
+    other = replace(given, path="b.png", cluster="b", group="sky")
+    return [Whole(known, given), Whole(strangers()[0].tokens, other)]
+
+
 @pytest.fixture
 def card_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the card, which is written instead."""
@@ -66,7 +77,7 @@ def arguments(out: Path, *more: str) -> argparse.Namespace:
 def test_what_is_adopted_is_what_the_page_tells(
     card_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "_read", lambda args: (rows(), strangers()))
+    monkeypatch.setattr(command, "_read", lambda args: (rows(), strangers(), wholes()))
     assert command.run(arguments(tmp_path / "out", "--adopt")) == 0
     text = (tmp_path / "out" / "familiarity.md").read_text(encoding="utf-8")
     fields = tomllib.loads((card_folder / "familiarity.toml").read_text(encoding="utf-8"))
@@ -76,7 +87,9 @@ def test_what_is_adopted_is_what_the_page_tells(
     assert fields["figures"]["left_out_pictures"] == COUNT * 4 // 5
     assert fields["figures"]["left_out_below"] == pytest.approx(0.02, abs=0.01)
     assert f"Below {references.limit:.3f} the verdict abstains" in text
-    for heading in ("left out", "known sources", "Never seen", "small file"):
+    assert "| street | 1 | .00 [" in text
+    assert "| sky | 1 | 1.00 [" in text
+    for heading in ("left out", "known sources", "Never seen", "Whole", "small file"):
         assert heading in text
     assert "nan" not in text
 
@@ -91,7 +104,7 @@ def test_no_reference_comes_from_a_check_row() -> None:
 def test_small_faces_have_no_column_in_the_table_of_forms(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "_read", lambda args: (rows(), strangers()))
+    monkeypatch.setattr(command, "_read", lambda args: (rows(), strangers(), wholes()))
     command.run(arguments(tmp_path))
     page = (tmp_path / "familiarity.md").read_text(encoding="utf-8")
     table = page[page.index("## What a small file costs") :]
@@ -99,6 +112,15 @@ def test_small_faces_have_no_column_in_the_table_of_forms(
     assert "lfw, 64 px" not in table
     assert table.count("\n| ") == 2 + len(FORMS)
     assert FORMS[3] == SHIPPED
+
+
+def test_whole_pictures_are_large_and_a_few_of_each_group(tmp_path: Path) -> None:
+    for name, side in (("a", 448), ("b", 447), ("c", 448), ("d", 448)):
+        Pillow.new("RGB", (side, 600)).save(tmp_path / f"{name}.png")
+    samples = [Sample(f"{n}.png", 0, "", "street", "A", n, check=False) for n in "abcd"]
+    store = PictureStore(tmp_path, tmp_path / "cache")
+    assert {one.path for one in large(store, samples, 9)} == {"a.png", "c.png", "d.png"}
+    assert len(large(store, samples, 2)) == 2
 
 
 def test_the_benchmark_reads_of_a_picture_what_an_examination_reads(tmp_path: Path) -> None:
