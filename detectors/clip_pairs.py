@@ -24,9 +24,9 @@ from forensics.neural import (
     CLIP_SIDE,
     CLIP_WIDTH,
     clip_areas,
-    clip_network,
     clip_reading,
     clip_readings,
+    prepare_clip,
 )
 from forensics.plugins import backbones, fingerprint
 from forensics.schema import Floats, Image, Map, Step
@@ -86,7 +86,7 @@ class ClipPairs(CropDetector, Localiser, Trainable):
 
     def prepare(self) -> None:
         """Open CLIP."""
-        clip_network()
+        prepare_clip()
 
     def class_logits(self, images: Sequence[Image]) -> list[Floats]:
         """Return for each image (k, 3) float32 class logits of its native crops."""
