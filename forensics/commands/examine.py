@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "forensics examine photo.jpg holiday/ --report report.html"
 MOST_AT_ONCE = 3
-"""CLIP's readings of more pictures would not stay in memory until all who need them have come."""
+"""Of more pictures CLIP's readings would not stay in memory until all who need them have come."""
 _BAR = "{percentage:3.0f}%|{bar:30}| {desc}"
 
 
@@ -66,8 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choice.add_argument(
         "--fast",
         action="store_true",
-        help="sift many pictures: only small detectors, which rank generators they never saw no "
-        "better than chance, and what the file itself says; the verdict names what was left out",
+        help="sift many pictures: one look of one detector, which ranks fakes of unknown "
+        "generators less well (docs/results/first-light.md), and what the file itself says; "
+        "the verdict names what was left out",
     )
     parser.add_argument(
         "--jobs",

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image as Pillow
 
 import forensics
-from forensics import loading, scoring
+from forensics import loading, looking, scoring
 from forensics.case import Case
 from forensics.detector import CropDetector, Localiser
 from forensics.errors import BrokenPlugin, NotCalibrated, UnknownPlugin, WeightsUnavailable
@@ -79,10 +79,25 @@ def test_fast_and_detectors_exclude_each_other() -> None:
         Examiner(detectors=["spectrum"], fast=True)
 
 
-def test_fast_uses_the_cheap_detectors_only(detectors: Replace, picture: Path) -> None:
-    detectors(clip_pairs="crops", efficientnet_lite0="crops", spectrum="crops")
+def test_fast_asks_the_quick_detector_alone(detectors: Replace, picture: Path) -> None:
+    detectors(clip_pairs="crops", clip_glance="crops")
     verdict = examine(picture, analyses=[], fast=True)
-    assert set(verdict.evidence) == {"efficientnet_lite0", "spectrum"}
+    assert set(verdict.evidence) == {"clip_glance"}
+    assert "clip_pairs" in verdict.not_run
+
+
+@pytest.mark.parametrize(("fast", "looks"), [(True, 2), (False, 3)])
+def test_a_quick_look_at_a_face_that_fills_the_picture_is_the_look_at_the_picture(
+    detectors: Replace, picture: Path, monkeypatch: pytest.MonkeyPatch, fast: bool, looks: int
+) -> None:
+    detectors(clip_glance="crops")
+    boxes = [np.array(box, np.float32) for box in ([0, 0, 60, 44], [0, 0, 20, 20])]
+    faces = [Face(box, np.zeros((5, 2), np.float32), 0.9) for box in boxes]
+    monkeypatch.setattr(Case, "faces", faces)
+    monkeypatch.setattr(looking, "is_view", lambda face, shape: face is faces[1])
+    verdict = examine(picture, analyses=[], fast=fast)
+    assert verdict.evidence["clip_glance"].measurements["crops_count"] == 2 * looks
+    assert [found.face.size for found in verdict.faces] == [44, 20]
 
 
 def test_a_plain_detector_is_shown_and_has_no_vote(detectors: Replace, picture: Path) -> None:
