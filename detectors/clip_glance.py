@@ -15,7 +15,7 @@ import numpy as np
 from forensics.detector import CropDetector
 from forensics.feature_store import FeatureStore, stored_features
 from forensics.linear_head import LinearHead
-from forensics.neural import CLIP_PATCH, CLIP_WIDTH, clip_reading
+from forensics.neural import CLIP_PATCH, CLIP_WIDTH, clip_reading, prepare_clip
 from forensics.plugins import backbones, fingerprint
 from forensics.schema import Floats, Image
 from forensics.traces.crops import crop_areas, fitting_side, padded
@@ -38,6 +38,10 @@ class ClipGlance(CropDetector):
     """The linear head of `clip_pairs` on the native middle crop of `SIDE` px."""
 
     Options = ClipGlanceOptions
+
+    def prepare(self) -> None:
+        """Open CLIP."""
+        prepare_clip()
 
     def class_logits(self, images: Sequence[Image]) -> list[Floats]:
         """Return for each image (1, 3) float32 class logits of its middle crop."""
