@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 import forensics
+from forensics.blas import start_one_blas_thread
 from forensics.errors import ForensicsError
 from forensics.installation import check_own_packages
 
@@ -92,8 +93,11 @@ def console() -> NoReturn:
     An examination is not taken apart at its end, which takes .15 s where CLIP was read: the system
     takes its memory back at once.
     """
+    examining = sys.argv[1:2] == ["examine"]
+    if examining:
+        start_one_blas_thread()
     status = main()
-    if sys.argv[1:2] == ["examine"]:
+    if examining:
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError):
                 stream.flush()
@@ -103,12 +107,9 @@ def console() -> NoReturn:
 
 def _run(name: str, arguments: Sequence[str]) -> int:
     from forensics.allocation import keep_freed_memory
-    from forensics.blas import start_one_blas_thread
     from forensics.commands.common import run_command
 
     keep_freed_memory()
-    if name == "examine":
-        start_one_blas_thread()
     longer = " ".join([name, *arguments[:1]])
     if longer in SUBCOMMANDS:
         return run_command(longer, importlib.import_module(SUBCOMMANDS[longer]), arguments[1:])

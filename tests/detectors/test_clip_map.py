@@ -6,9 +6,17 @@ import pytest
 from detectors.clip_pairs import HEATMAP_GAIN, ClipPairs
 from forensics.detector import fake_logit
 from forensics.errors import WeightsUnavailable
-from forensics.neural import clip_reading
-from forensics.plugins import load
+from forensics.neural import (
+    CLIP_MEAN,
+    CLIP_STD,
+    clip_reading,
+    clip_readings,
+    normalised,
+    session,
+)
+from forensics.plugins import backbones, load
 from forensics.schema import Floats, Image
+from forensics.weights import file_named, verified_path
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +84,14 @@ def test_map_is_empty_where_no_crop_looked(detector: ClipPairs) -> None:
         seen[area] = True
     assert (drawn[~seen] == 0).all()
     assert (drawn[seen] > 0).all()
+
+
+def test_a_crop_reads_the_same_on_every_core_at_once_and_on_all_cores(detector: ClipPairs) -> None:
+    crops = [noise(side, side) for side in (96, 64, 48)]
+    together = [reading.patches for reading in clip_readings(crops)]
+    card = backbones()["clip_vit_b16"]
+    for threads in (1, 2):
+        network = session(verified_path(card, file_named(card, ".onnx")), threads)
+        for crop, patches in zip(crops, together, strict=True):
+            alone, _ = network.run(None, {"crops": normalised(crop, CLIP_MEAN, CLIP_STD)})
+            assert np.array_equal(alone.reshape(patches.shape), patches)

@@ -7,7 +7,14 @@ from safetensors.numpy import save_file
 
 from forensics.errors import BrokenPlugin, WeightsCorrupt, WeightsUnavailable
 from forensics.schema import ModelCard, WeightFile
-from forensics.weights import cache_folder, file_named, find_file, load_tensors, verified_path
+from forensics.weights import (
+    cache_folder,
+    file_named,
+    file_sha256,
+    find_file,
+    load_tensors,
+    verified_path,
+)
 
 ROWS = {"rows": np.arange(6, dtype=np.float16).reshape(2, 3)}
 
@@ -117,3 +124,10 @@ def test_a_card_without_weights_says_how_to_train_them() -> None:
     card = ModelCard("n", "detector", "T", "l", "i", "c", Path(), retrain="forensics train n")
     with pytest.raises(WeightsUnavailable, match="forensics train n"):
         file_named(card, ".onnx")
+
+
+@pytest.mark.parametrize("content", [b"", b"weights", bytes(3_000_000)])
+def test_the_hash_is_that_of_all_bytes(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    assert file_sha256(path) == hashlib.sha256(content).hexdigest()
