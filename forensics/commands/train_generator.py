@@ -3,11 +3,14 @@
 import argparse
 import dataclasses
 import json
+import lzma
 import os
 import sys
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,13 @@ import forensics
 from forensics.benchmark.datasets import PictureStore, capped, read_samples
 from forensics.benchmark.zoo_embedding import BACKBONE, embedded
 from forensics.commands.options import with_fields
-from forensics.errors import InvalidManifest, InvalidOption, WeightsUnavailable
+from forensics.errors import (
+    ForensicsError,
+    InvalidManifest,
+    InvalidOption,
+    UnreadableMedia,
+    WeightsUnavailable,
+)
 from forensics.fidelity import kernel_distance
 from forensics.media import decode, load_image, open_media
 from forensics.plugins import backbones, load, plugin_class
@@ -25,6 +34,10 @@ from forensics.weights import verified_path
 from forensics.writing import made_folder
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+_DAMAGE = (
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError,
+    RuntimeError,
+)  # fmt: skip
 
 
 def generator_steps(args: argparse.Namespace) -> Iterator[Step]:
@@ -99,7 +112,7 @@ def picture_data(source: Path, folds: Path | None, per_group: int, folder: Path)
         names, read = _of_manifest(source, folds, per_group)
     elif source.is_dir():
         names, read = _of_folder(source)
-    elif source.is_file() and tarfile.is_tarfile(source):
+    elif source.is_file() and _is_tar(source):
         names, read = _of_tar(source)
     else:
         names, read = _of_archive(source)
@@ -128,29 +141,49 @@ def _of_folder(folder: Path) -> _Found:
 def _of_archive(path: Path) -> _Found:
     if not zipfile.is_zipfile(path):
         raise InvalidManifest(f"{path.name} is no manifest (.csv), folder, zip or tar")
-    archive = zipfile.ZipFile(path)
+    with _damage_said(path.name, InvalidManifest):
+        archive = zipfile.ZipFile(path)
 
     def read(name: str) -> Image:
-        return _decoded(name, archive.read(name))
+        with _damage_said(name, UnreadableMedia):
+            data = archive.read(name)
+        return _decoded(name, data)
 
     found = [name for name in sorted(archive.namelist()) if Path(name).suffix.lower() in SUFFIXES]
     return found, read
 
 
+def _is_tar(path: Path) -> bool:
+    with _damage_said(path.name, InvalidManifest):
+        return tarfile.is_tarfile(path)
+
+
 def _of_tar(path: Path) -> _Found:
     """Names in the archive's order: one that is compressed is read forwards only."""
-    archive = tarfile.open(path)  # noqa: SIM115 - pictures are read from it later
-    members = {
-        member.name: member
-        for member in archive
-        if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES
-    }
+    with _damage_said(path.name, InvalidManifest):
+        archive = tarfile.open(path)  # noqa: SIM115 - pictures are read from it later
+        members = {
+            member.name: member
+            for member in archive
+            if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES
+        }
 
     def read(name: str) -> Image:
-        stream = archive.extractfile(members[name])
-        return _decoded(name, stream.read() if stream else b"")
+        with _damage_said(name, UnreadableMedia):
+            stream = archive.extractfile(members[name])
+            data = stream.read() if stream else b""
+        return _decoded(name, data)
 
     return list(members), read
+
+
+@contextmanager
+def _damage_said(name: str, kind: type[ForensicsError]) -> Iterator[None]:
+    """Have what archives raise where they are damaged, or locked, name the file."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise kind(f"{name} cannot be read from its archive: {error}") from error
 
 
 def _decoded(name: str, data: bytes) -> Image:

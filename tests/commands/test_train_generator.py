@@ -12,6 +12,7 @@ from PIL import Image as Pillow
 from forensics.cli import main
 from forensics.commands.train_generator import picture_data
 from forensics.errors import InvalidManifest, InvalidOption
+from generators._gan_data import load_arrays
 
 
 @pytest.fixture
@@ -102,3 +103,30 @@ def test_impossible_resolution_is_a_message(
     assert main([*given, "--resolution", resolution]) == 1
     assert "resolution must be" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_picture_damaged_inside_an_archive_is_left_out_by_name(
+    folder: Path, tmp_path: Path
+) -> None:
+    for index in range(4):
+        Pillow.new("RGB", (40, 30 + index)).save(folder / f"{index}.png")
+    path = Path(shutil.make_archive(str(tmp_path / "all"), "zip", folder))
+    with zipfile.ZipFile(path) as archive:
+        place = archive.getinfo("b.png").header_offset
+    content = bytearray(path.read_bytes())
+    content[place + 60 : place + 90] = bytes(30)
+    path.write_bytes(content)
+    arrays = load_arrays(picture_data(path, None, 10, tmp_path), 16)
+    assert list(arrays.skipped) == ["b.png"]
+    assert "cannot be read from its archive" in arrays.skipped["b.png"]
+
+
+@pytest.mark.parametrize("kept", [0.2, 0.5, 0.9])
+def test_archive_that_ends_early_is_refused_by_name(
+    kept: float, folder: Path, tmp_path: Path
+) -> None:
+    path = Path(shutil.make_archive(str(tmp_path / "all"), "gztar", folder))
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content))])
+    with pytest.raises(InvalidManifest, match=r"all\.tar\.gz"):
+        picture_data(path, None, 10, tmp_path)
