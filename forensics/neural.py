@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from forensics.once import once
+from forensics.keeping import once
 from forensics.plugins import backbones
 from forensics.schema import Floats, Image
 from forensics.traces.crops import crop_areas, fitting_side, padded

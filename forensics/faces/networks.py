@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from forensics.once import once
+from forensics.keeping import once
 from forensics.plugins import backbones
 from forensics.schema import Floats, Image
 from forensics.weights import file_named, verified_path

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from forensics.once import once
+from forensics.keeping import once
 from forensics.schema import Floats
 
 MODULE = "pypocketfft"

@@ -63,7 +63,7 @@ def spread_over(count: int, most: int) -> NDArray[np.int64]:
     if count <= most:
         return np.arange(count)
     places = np.linspace(0, count - 1, most).astype(np.int64)
-    return places[np.append(True, places[1:] > places[:-1])]
+    return np.asarray(places[np.append(True, places[1:] > places[:-1])])
 
 
 def agreeing(

@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 
 from forensics.detector import Detector
 from forensics.examination import Examiner
-from forensics.once import once
+from forensics.keeping import once
 from forensics.schema import Floats
 
 
