@@ -61,8 +61,7 @@ class Media:
     format: str
     frame_rate: Fraction | None = None
     duration: float | None = None
-    orientation: int = 1
-    """The turn that EXIF asks for, 1 to 8, and that decoding does."""
+    orientation: int = 1  # The turn that EXIF asks for, 1 to 8, and that decoding does.
     notes: tuple[str, ...] = ()
     """What decoding had to decide, one sentence each ("Only the first of 12 frames is used.")."""
 
@@ -217,9 +216,7 @@ class Verdict:
     operating_points: tuple[OperatingPoint, ...]
     seconds: float
     version: str
-    not_run: tuple[str, ...] = ()
-    """What a full examination would have run and this one did not, because it was asked not to:
-    names of plugins, and "faces_under_48_px" where small faces were not looked for."""
+    not_run: tuple[str, ...] = ()  # Plugins left out as asked; maybe "faces_under_48_px".
 
 
 @dataclass(frozen=True)
