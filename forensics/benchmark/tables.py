@@ -56,6 +56,14 @@ def rows_of(samples: Sequence[Sample]) -> Rows:
     )
 
 
+def short(number: float) -> str:
+    """A number with two decimals and no zero before them: ".83", "-.04", "1.00"."""
+    text = f"{number:.2f}"
+    if float(text) == 0:
+        return ".00"
+    return text.replace("0.", ".", 1) if abs(number) < 1 else text
+
+
 @dataclass(frozen=True)
 class Figure:
     """A number with its 95 % interval, and how many fakes and reals it rests on."""
@@ -68,7 +76,7 @@ class Figure:
 
     def __str__(self) -> str:
         """As a cell: ".83 [.80, .86]"."""
-        cells = [f"{number:.2f}".lstrip("0") or "0" for number in (self.value, self.low, self.high)]
+        cells = [short(number) for number in (self.value, self.low, self.high)]
         return f"{cells[0]} [{cells[1]}, {cells[2]}]"
 
 
