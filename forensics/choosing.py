@@ -27,15 +27,13 @@ SMALL_FACES = f"faces_under_{FAST_SMALLEST}_px"
 class Choice:
     """Names of the detectors and analyses to run, and of what a full examination has beside them.
 
-    `smallest_face`: shorter side in px of the smallest face that is looked for. `every_face`:
-    whether a face that fills the picture is looked at again by itself.
+    `smallest_face`: shorter side in px of the smallest face that is looked for.
     """
 
     detectors: tuple[str, ...]
     analyses: tuple[str, ...]
     left_out: tuple[str, ...]
     smallest_face: int = SMALLEST
-    every_face: bool = True
 
 
 def choose(
@@ -69,4 +67,4 @@ def choose(
     left_out = [name for name in everything if name not in {*voting, *observing}]
     if not fast:
         return Choice(voting, observing, tuple(left_out))
-    return Choice(voting, observing, (*left_out, SMALL_FACES), FAST_SMALLEST, every_face=False)
+    return Choice(voting, observing, (*left_out, SMALL_FACES), FAST_SMALLEST)

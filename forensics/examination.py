@@ -136,7 +136,7 @@ class Examiner:
             yield next(stages)
             with blaming("the search for faces", case.media.path):
                 faces = case.faces
-            views = views_of(image, faces, every_face=self.choice.every_face)
+            views = views_of(image, faces)
             evidence = yield from self._evidence(case, views, stages, begun)
             yield next(stages)
             verdict = self._verdict(case, views.faces, evidence, started)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from forensics.faces.align import face_crop
 from forensics.schema import Face, Image
-from forensics.verdict import is_view
+from forensics.verdict import fills
 
 MOST_FACES = 16
 """A picture of a crowd is scored on its largest faces only, so that its cost stays bounded."""
@@ -16,7 +16,7 @@ class Views:
     """The pictures that detectors are given, and what each shows.
 
     `images`: the whole picture, then crops of faces. `places`: which image stands for the whole
-    picture, and for each of the `faces`; a face that fills the picture may share its image.
+    picture, and for each of the `faces`; a face that fills the picture shares its image.
     """
 
     faces: list[Face]
@@ -24,20 +24,20 @@ class Views:
     places: list[int]
 
 
-def views_of(image: Image, faces: Sequence[Face], *, every_face: bool) -> Views:
+def views_of(image: Image, faces: Sequence[Face]) -> Views:
     """Cut the largest `MOST_FACES` faces out of a picture.
+
+    A face that fills the picture is not cut out: it is no view of its own in a verdict, and what
+    is said of the picture is said of it.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         faces: all that were found.
-        every_face: whether a face that fills the picture is cut out too. It is no view of its own
-            in a verdict, so that only what is said of the face itself depends on it.
     """
     kept, images, places = _largest(faces), [image], [0]
     for face in kept:
-        alone = every_face or is_view(face, image.shape)
-        places.append(len(images) if alone else 0)
-        images += [face_crop(image, face)] if alone else []
+        places.append(0 if fills(face, image.shape) else len(images))
+        images += [face_crop(image, face)] if places[-1] else []
     return Views(kept, images, places)
 
 

@@ -155,9 +155,13 @@ def bucket_of(views: int) -> str:
 
 def is_view(face: Face, image_shape: Sequence[int]) -> bool:
     """Whether a face is large enough to judge, and small enough to differ from the picture."""
+    return face.size >= SMALLEST_FACE and not fills(face, image_shape)
+
+
+def fills(face: Face, image_shape: Sequence[int]) -> bool:
+    """Whether a face takes so much of a picture that both show the same."""
     width, height = face.box[2:] - face.box[:2]
-    share = float(width * height) / (image_shape[0] * image_shape[1])
-    return face.size >= SMALLEST_FACE and share < FILLING
+    return float(width * height) / (image_shape[0] * image_shape[1]) >= FILLING
 
 
 def load_fusion(detectors: Sequence[str], path: Path | None = None) -> Fusion:
