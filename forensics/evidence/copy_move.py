@@ -33,7 +33,7 @@ class CopyMove(Analysis):
 def _finding(copy: Copy) -> Finding:
     words = (
         f"A region of {_share(copy):.1%} of the picture appears twice, turned by "
-        f"{copy.degrees:.0f} degrees and {copy.scale:.2f} times as large, with "
+        f"{round(copy.degrees)} degrees and {copy.scale:.2f} times as large, with "
         f"{copy.agreement:.0%} of its local variance in common; patterns that repeat do so too."
     )
     chosen = np.unique(np.linspace(0, len(copy.lines) - 1, MOST_LINES).astype(int))
