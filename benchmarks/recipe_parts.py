@@ -1,7 +1,7 @@
 """Train a detector without each part of its recipe, and say what the part is worth left out.
 
     python benchmarks/recipe_parts.py spectrum --data MANIFEST.csv --folds FOLDS.csv
-        [--per-group 40] [--recipe crops=2400] [--runs runs/parts]
+        [--per-group 40] [--recipe crops=2400] [--part "no resizing" ...] [--runs runs/parts]
 
 Every variant is trained without fold A and without fold C, on the same rows under the same budget,
 and scores what was left out, clean and at half size under JPEG 75, against the real pictures of
@@ -90,6 +90,7 @@ def main() -> None:
     parser.add_argument("detector", choices=sorted(PARTS))
     add_data_arguments(parser)
     parser.add_argument("--recipe", nargs="*", default=[], metavar="FIELD=VALUE")
+    parser.add_argument("--part", nargs="+", metavar="TITLE", help="of the table; default: all")
     parser.add_argument("--runs", type=Path, default=Path("runs/parts"), metavar="DIR")
     args = parser.parse_args()
     samples = capped(read_samples(args.folds, args.data), args.per_group)
@@ -99,7 +100,11 @@ def main() -> None:
     recipe = with_fields(plugin_class("detector", args.detector).Recipe(), args.recipe)
     if recipe.chain != Chain():
         raise SystemExit("parts of the chain are compared with the chain as it ships")
-    changes: dict[str, Change] = {WHOLE: lambda same: same, **PARTS[args.detector]}
+    parts = PARTS[args.detector]
+    if unknown := set(args.part or parts) - parts.keys():
+        parser.error(f"{args.detector} has no part {min(unknown)!r}")
+    wanted = {title: change for title, change in parts.items() if title in (args.part or parts)}
+    changes: dict[str, Change] = {WHOLE: lambda same: same, **wanted}
     logits: dict[str, dict[str, Reals]] = {}
     chosen: list[Sample] = []
     for title, change in tqdm(changes.items(), "variants", disable=None):
