@@ -10,22 +10,20 @@ token. What it learns from matters more than what it reads: pairs by five kinds 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save_file
 
 from forensics.augmentation import Chain
+from forensics.clip_features import WHOLE_WIDTH, WIDTH, crop_features, crop_store
 from forensics.detector import CropDetector, Localiser, Trainable, fake_logit
-from forensics.feature_store import FeatureStore, stored_features
+from forensics.feature_store import FeatureStore
 from forensics.linear_head import HeadRecipe, HeadRows, LinearHead, fit_head
 from forensics.neural import (
     CLIP_PATCH,
     CLIP_SIDE,
-    CLIP_WIDTH,
     clip_areas,
     clip_reading,
-    clip_readings,
     prepare_clip,
 )
 from forensics.plugins import backbones, fingerprint
@@ -45,9 +43,6 @@ from forensics.views import (
 from forensics.weights import load_tensors
 
 BATCH = 32
-WHOLE_WIDTH = 768
-WIDTH = CLIP_WIDTH + WHOLE_WIDTH
-"""Mean patch tokens of three blocks, and one class token."""
 HEATMAP_GAIN = 2.0
 """Logits of single patches are spread wider than those of pictures; this brings them to one."""
 
@@ -99,8 +94,7 @@ class ClipPairs(CropDetector, Localiser, Trainable):
 
     def crop_features(self, crops: Sequence[Image]) -> Floats:
         """What the head reads of crops, each (16 h, 16 w, 3) uint8 RGB: (k, 3072) float32."""
-        compute = self._read
-        return compute(crops) if self.store is None else stored_features(self.store, crops, compute)
+        return crop_features(crops, self.store)
 
     def locate(self, images: Sequence[Image]) -> list[Map]:
         """Return P(fake) by patch, uncalibrated, (H, W) float32; 0 where no crop looked."""
@@ -109,22 +103,12 @@ class ClipPairs(CropDetector, Localiser, Trainable):
     @cached_property
     def store(self) -> FeatureStore | None:
         """Where features are kept by the crops' pixels, for training and benchmarks."""
-        if not self.options.cache:
-            return None
-        backbone = fingerprint(backbones()["clip_vit_b16"])
-        return FeatureStore(Path(self.options.cache) / f"clip-crops-{backbone[:12]}", WIDTH)
+        return crop_store(self.options.cache)
 
     @cached_property
     def head(self) -> LinearHead:
         """The trained head, read at first use."""
         return LinearHead.read(load_tensors(self.card))
-
-    def _read(self, crops: Sequence[Image]) -> Floats:
-        readings = clip_readings(crops)
-        means = [reading.patches.mean(axis=(0, 1)) for reading in readings]
-        return np.stack(
-            [np.append(mean, each.whole) for mean, each in zip(means, readings, strict=True)]
-        )
 
     def _areas(self, image: Image) -> list[tuple[slice, slice]]:
         return clip_areas(image, self.options.crops)

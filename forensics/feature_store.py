@@ -73,8 +73,8 @@ def stored_features(
 ) -> Floats:
     """Return (N, width) features of crops, computing only those whose pixels are new.
 
-    Values pass through float16 whether they are new or not, so that a score does not depend on
-    what the store held before.
+    Values pass through the store's precision whether they are new or not, so that a score does not
+    depend on what the store held before.
     """
     keys = [pixel_key(crop) for crop in crops]
     missing = {key: crop for key, crop in zip(keys, crops, strict=True) if key not in store}

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from forensics import examination, loading, plugins
+from forensics import examination, loading, neural, plugins
+from forensics.case import Case
 from forensics.detector import CropDetector, Detector
 from forensics.errors import WeightsUnavailable
 from forensics.schema import (
@@ -128,3 +129,24 @@ def detectors(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setattr(loading, "load_fusion", lambda names: FixedFusion())
 
     return replace
+
+
+@pytest.fixture
+def clip() -> None:
+    """Skip the test where CLIP has not been pulled."""
+    try:
+        neural.clip_patches(np.zeros((16, 16, 3), np.uint8))
+    except WeightsUnavailable as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture
+def case_of(tmp_path: Path) -> Callable[[Image], Case]:
+    """What saves a picture and opens it as a case."""
+
+    def save(image: Image) -> Case:
+        path = tmp_path / "picture.png"
+        Pillow.fromarray(image).save(path)
+        return Case(path)
+
+    return save

@@ -101,19 +101,14 @@ class ClipInTorch:
 
     def reading(self, pixels: Tensor) -> Tensor:
         """What `clip_pairs` reads of crops: (N, 3, 16 h, 16 w) as above -> (N, 4 * 768)."""
-        streams = list(self.streams(pixels, WHOLE_BLOCK))
-        means = [streams[block - 1][:, 1:].mean(dim=1) for block in PATCH_BLOCKS]
-        return torch.cat([*means, streams[WHOLE_BLOCK - 1][:, 0]], dim=1)
+        return _reading_of(list(self.streams(pixels, WHOLE_BLOCK)))
 
     @torch.inference_mode()
     def features(self, crops: Sequence[Image]) -> ClipFeatures:
         """Read N crops, all (16 h, 16 w, 3) uint8 RGB of one size up to 224 px."""
         streams = list(self.streams(pixels_of(crops), BLOCKS))
-        means = [streams[block - 1][:, 1:].mean(dim=1) for block in PATCH_BLOCKS]
-        classes = [stream[:, 0] for stream in streams]
-        readings = [*means, classes[WHOLE_BLOCK - 1]]
-        both = (torch.cat(parts, dim=1).cpu().numpy() for parts in (classes, readings))
-        return ClipFeatures(*both)
+        classes = torch.cat([stream[:, 0] for stream in streams], dim=1)
+        return ClipFeatures(*(part.cpu().numpy() for part in (classes, _reading_of(streams))))
 
     def _embedded(self, pixels: Tensor) -> Tensor:
         """The tokens that the first block gets, (N, 1 + h * w, 768), the class token first."""
@@ -160,6 +155,12 @@ class ClipInTorch:
         result = found.float() + self.plain[f"{name}.bias"]
         extra = self._added(name, factor)
         return result if extra is None else result + extra
+
+
+def _reading_of(streams: Sequence[Tensor]) -> Tensor:
+    """Mean patch tokens and the class token, (N, 4 * 768), of the blocks' streams."""
+    means = [streams[block - 1][:, 1:].mean(dim=1) for block in PATCH_BLOCKS]
+    return torch.cat([*means, streams[WHOLE_BLOCK - 1][:, 0]], dim=1)
 
 
 def pixels_of(crops: Sequence[Image]) -> Tensor:

@@ -1,11 +1,9 @@
 """Laws of what is said of a picture's family, and of when it is looked for at all."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image as Pillow
 
 from forensics import neural
 from forensics.case import Case
@@ -26,24 +24,6 @@ LARGEST = 300_000
 def analysis() -> Attribution:
     loaded: Attribution = load("analysis", "attribution")
     return loaded
-
-
-@pytest.fixture
-def clip() -> None:
-    try:
-        neural.clip_patches(np.zeros((16, 16, 3), np.uint8))
-    except WeightsUnavailable as missing:
-        pytest.skip(str(missing))
-
-
-@pytest.fixture
-def case_of(tmp_path: Path) -> Callable[[Image], Case]:
-    def save(image: Image) -> Case:
-        path = tmp_path / "picture.png"
-        Pillow.fromarray(image).save(path)
-        return Case(path)
-
-    return save
 
 
 def noise(height: int, width: int) -> Image:

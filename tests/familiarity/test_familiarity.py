@@ -31,24 +31,6 @@ def analysis() -> Familiarity:
     return loaded
 
 
-@pytest.fixture
-def clip() -> None:
-    try:
-        neural.clip_patches(np.zeros((16, 16, 3), np.uint8))
-    except WeightsUnavailable as missing:
-        pytest.skip(str(missing))
-
-
-@pytest.fixture
-def case_of(tmp_path: Path) -> Callable[[Image], Case]:
-    def save(image: Image) -> Case:
-        path = tmp_path / "picture.png"
-        Pillow.fromarray(image).save(path)
-        return Case(path)
-
-    return save
-
-
 def noise(height: int, width: int) -> Image:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
