@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forensics.network_export import export
 from forensics.plugins import backbones
 from forensics.schema import Step
 from forensics.training import Checkpoint
@@ -26,7 +27,7 @@ LONGEST_GRADIENT = 2.0
 
 @dataclass(frozen=True)
 class NetworkRecipe:
-    """`crops` is the budget of a run; `ema` the memory of the running average of the weights."""
+    """`crops` is the budget of a run; `ema` the longest memory of the running average."""
 
     crops: int = 3_600
     side: int = 128
@@ -64,17 +65,51 @@ def train_network(
     """
     import torch
 
-    total = recipe.crops // recipe.batch
-    run = _Run(network, recipe, total)
-    checkpoint = Checkpoint(path.with_name("checkpoint.pt"))
-    for step in range(run.restore(checkpoint.load()), total):
-        # Dropout too depends on the step alone.
-        torch.manual_seed((seed << 32) + step)
-        figures = run.learn(batch(step))
-        if (step + 1) % recipe.save_every == 0 or step + 1 == total:
-            checkpoint.save(run.state(step + 1))
-        yield Step(step + 1, total, figures)
-    export(run.averaged.module, path, recipe.side)
+    run = NetworkRun(network, recipe)
+
+    def learn(step: int) -> dict[str, float]:
+        drawn = batch(step)
+        logits = run.logits(drawn.crops)
+        kinds = torch.from_numpy(drawn.kinds).to(logits.device)
+        loss = torch.nn.functional.cross_entropy(logits, kinds)
+        run.descend(loss)
+        return {"loss": loss.item(), "accuracy": accuracy(logits, kinds)}
+
+    yield from run.go(learn, path, seed, recipe.side)
+
+
+def fakeness(logits: "torch.Tensor") -> "torch.Tensor":
+    """How much more a row's logits speak for synthetic or manipulated than for real: (N,)."""
+    import torch
+
+    return torch.logsumexp(logits[:, 1:], 1) - logits[:, 0]
+
+
+def accuracy(logits: "torch.Tensor", kinds: "torch.Tensor") -> float:
+    """The share of rows on the right side."""
+    return ((fakeness(logits) > 0) == (kinds > 0)).float().mean().item()
+
+
+def running_average(
+    network: "torch.nn.Module", memory: float
+) -> "torch.optim.swa_utils.AveragedModel":
+    """The exponential moving average of a network's weights; its memory grows with the steps.
+
+    After step t it keeps min(memory, (1 + t) / (10 + t)) of itself, as TensorFlow's
+    `ExponentialMovingAverage(num_updates=t)` does: it looks back over the last ninth of a short
+    run, where a constant .99 would still hold half of the start weights after 75 steps.
+    """
+    import torch
+
+    def follow(averages: Any, weights: Any, steps: Any) -> None:
+        kept = min(memory, (1 + int(steps)) / (10 + int(steps)))
+        for average, weight in zip(averages, weights, strict=True):
+            if average.is_floating_point():
+                average.lerp_(weight, 1 - kept)
+            else:
+                average.copy_(weight)
+
+    return torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=follow, use_buffers=True)
 
 
 def imagenet_network(seed: int) -> "torch.nn.Module":
@@ -97,48 +132,75 @@ def imagenet_network(seed: int) -> "torch.nn.Module":
     return made
 
 
-class _Run:
-    """Network, running average and optimiser of one training run."""
+class NetworkRun:
+    """Network, running average and optimiser of one training run.
 
-    def __init__(self, network: "torch.nn.Module", recipe: NetworkRecipe, total: int) -> None:
+    Attributes:
+        errors: running numbers of the caller that a resumed run needs too.
+    """
+
+    def __init__(self, network: "torch.nn.Module", recipe: NetworkRecipe) -> None:
         import torch
 
-        self.device = recipe.device
-        self.network: Any = network.to(recipe.device).train()
-        self.averaged = torch.optim.swa_utils.AveragedModel(
-            self.network,
-            multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.ema),
-            use_buffers=True,
-        )
+        self.recipe = recipe
+        self.total = recipe.crops // recipe.batch
+        self.network: Any = network.to(recipe.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        self.averaged = running_average(self.network, recipe.ema)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=recipe.rate, weight_decay=recipe.decay
         )
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, recipe.rate, total_steps=total, pct_start=0.1
+            self.optimizer, recipe.rate, total_steps=self.total, pct_start=0.1
         )
+        self.errors: dict[str, float] = {}
 
-    def learn(self, batch: Learning) -> dict[str, float]:
-        """Take one optimiser step; returns the figures to log."""
+    def go(
+        self, learn: Callable[[int], dict[str, float]], path: Path, seed: int, side: int
+    ) -> Iterator[Step]:
+        """Take the steps that are left, keep checkpoints, and write the running average.
+
+        Args:
+            learn: takes the step of a number; returns the figures to log.
+            path: the two files without their suffixes; `checkpoint.pt` lies beside.
+            seed: draws what the network itself draws.
+            side: of a crop that the network can take, in px.
+        """
         import torch
 
-        pixels = torch.from_numpy(batch.crops).to(self.device).permute(0, 3, 1, 2)
-        logits = self.network(pixels.float().div(127.5).sub(1)).float()
-        kinds = torch.from_numpy(batch.kinds).to(logits.device)
-        loss = torch.nn.functional.cross_entropy(logits, kinds)
+        checkpoint = Checkpoint(path.with_name("checkpoint.pt"))
+        for step in range(self.restore(checkpoint.load()), self.total):
+            # Dropout too depends on the step alone, so that a resumed run sees the same.
+            torch.manual_seed((seed << 32) + step)
+            figures = learn(step)
+            if (step + 1) % self.recipe.save_every == 0 or step + 1 == self.total:
+                checkpoint.save(self.state(step + 1))
+            yield Step(step + 1, self.total, figures)
+        export(self.averaged.module, path, side)
+
+    def logits(self, crops: NDArray[np.uint8]) -> "torch.Tensor":
+        """(N, 3) logits of (N, S, S, 3) uint8 RGB, on the device of the run."""
+        import torch
+
+        pixels = torch.from_numpy(crops).to(self.recipe.device).permute(0, 3, 1, 2)
+        made: torch.Tensor = self.network(pixels.float().div(127.5).sub(1)).float()
+        return made
+
+    def descend(self, loss: "torch.Tensor") -> None:
+        """Take one optimiser step down a loss; the running average follows."""
+        import torch
+
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), LONGEST_GRADIENT)
         self.optimizer.step()
         self.schedule.step()
         self.averaged.update_parameters(self.network)
-        fakeness = torch.logsumexp(logits[:, 1:], 1) - logits[:, 0]
-        right = ((fakeness > 0) == (kinds > 0)).float().mean()
-        return {"loss": loss.item(), "accuracy": right.item()}
 
     def state(self, step: int) -> dict[str, Any]:
         """Everything a resumed run needs."""
         parts = ("network", "averaged", "optimizer", "schedule")
-        return {"step": step, **{name: getattr(self, name).state_dict() for name in parts}}
+        states = {name: getattr(self, name).state_dict() for name in parts}
+        return {"step": step, **states, "errors": self.errors}
 
     def restore(self, state: dict[str, Any] | None) -> int:
         """Go on from a checkpoint; returns the step to start at."""
@@ -146,65 +208,5 @@ class _Run:
             return 0
         for name in ("network", "averaged", "optimizer", "schedule"):
             getattr(self, name).load_state_dict(state[name])
+        self.errors = dict(state["errors"])
         return int(state["step"])
-
-
-def export(network: "torch.nn.Module", path: Path, side: int) -> None:
-    """Write the network as safetensors and as ONNX with free batch, height and width.
-
-    Kernels are rounded to half precision first, and both files store them so: they hold the same
-    numbers. onnxruntime widens them, and folds the normalisation into them, when it loads.
-
-    Args:
-        network: takes (N, 3, H, W) float32.
-        path: the two files without their suffixes.
-        side: of a crop that the network can take, in px.
-    """
-    import torch
-    from safetensors.torch import save_file
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    network = network.eval().cpu().to(memory_format=torch.contiguous_format)
-    tensors = {name: _rounded(tensor) for name, tensor in network.state_dict().items()}
-    save_file(tensors, path.with_suffix(".safetensors"))
-    network.load_state_dict(tensors)
-    axes = {0: "N", 2: "H", 3: "W"}
-    torch.onnx.export(
-        network,
-        (torch.zeros(1, 3, side, side),),
-        path.with_suffix(".onnx"),
-        input_names=["crops"],
-        output_names=["logits"],
-        dynamic_axes={"crops": axes, "logits": {0: "N"}},
-        opset_version=17,
-        dynamo=False,
-        # Normalisation folded here would leave kernels that half precision cannot hold.
-        training=torch.onnx.TrainingMode.PRESERVE,
-        do_constant_folding=False,
-    )
-    store_halves(path.with_suffix(".onnx"))
-
-
-def store_halves(path: Path) -> None:
-    """Store the kernels of an ONNX file, all of them numbers of half precision, as such."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    model = onnx.load(path)
-    kernels = [each for each in model.graph.initializer if len(each.dims) > 1]
-    for kernel in kernels:
-        name, wide = kernel.name, numpy_helper.to_array(kernel)
-        narrow = numpy_helper.from_array(wide.astype(np.float16), f"{name}.half")
-        model.graph.initializer.remove(kernel)
-        model.graph.initializer.append(narrow)
-        cast = helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT)
-        model.graph.node.insert(0, cast)
-    onnx.save(model, path)
-
-
-def _rounded(tensor: "torch.Tensor") -> "torch.Tensor":
-    """Half precision for kernels; statistics of the normalisation keep their range."""
-    import torch
-
-    tensor = tensor.contiguous().clone()
-    return tensor.to(torch.float16) if tensor.ndim > 1 else tensor

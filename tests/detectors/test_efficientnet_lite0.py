@@ -38,14 +38,6 @@ def data(folder: Path) -> TrainingData:
     return TrainingData((*real, *fake), picture, {"negative": negative}, folder, folder)
 
 
-@pytest.fixture
-def start_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.manual_seed(0)
-    state = timm.create_model("tf_efficientnet_lite0", pretrained=False).state_dict()
-    tensors = {name: tensor.numpy() for name, tensor in state.items()}
-    monkeypatch.setattr(efficientnet_lite0, "load_tensors", lambda card: tensors)
-
-
 def trained(folder: Path, stop_after: int | None = None) -> dict[str, NDArray[np.generic]]:
     detector = load("detector", "efficientnet_lite0")
     for _ in islice(detector.train(data(folder), RECIPE, 3), stop_after):

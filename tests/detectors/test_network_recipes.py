@@ -3,22 +3,18 @@
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import timm
 import torch
-from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from detectors import blending
 from detectors.npr import NprRecipe, npr_network, relations
-from forensics import network_training
 from forensics.augmentation import Chain
 from forensics.batches import BatchPlan
 from forensics.errors import InvalidOption, WeightsUnavailable
-from forensics.network_training import Learning, NetworkRecipe, train_network
+from forensics.network_training import Learning, NetworkRecipe, running_average, train_network
 from forensics.neural import session
 from forensics.plugins import entries, load
 from forensics.schema import Face, Image
@@ -123,6 +119,32 @@ def test_the_network_on_relations_ignores_brightness() -> None:
         assert torch.allclose(network(pixels), network(pixels + 0.3), atol=1e-4)
 
 
+@pytest.mark.parametrize("steps", [10, 75, 2000])
+def test_the_running_average_forgets_where_it_started(steps: int) -> None:
+    network = torch.nn.BatchNorm1d(1)
+    average = running_average(network, 0.99)
+    average.update_parameters(network)
+    torch.nn.init.constant_(network.weight, 3.0)
+    for _ in range(steps):
+        network(torch.ones(2, 1))
+        average.update_parameters(network)
+    averaged = average.module.state_dict()
+    assert abs(averaged["weight"].item() - 3) < 1e-3
+    assert averaged["num_batches_tracked"] == steps
+
+
+@pytest.mark.parametrize(("steps", "moved"), [(1, 9 / 11), (8, 9 / 18), (2000, 0.01)])
+def test_the_running_average_looks_back_further_with_every_step(steps: int, moved: float) -> None:
+    network = torch.nn.Linear(1, 1)
+    average = running_average(network, 0.99)
+    for _ in range(steps):
+        average.update_parameters(network)
+    before = network.weight.item()
+    torch.nn.init.constant_(network.weight, before + 1)
+    average.update_parameters(network)
+    assert abs(average.module.state_dict()["weight"].item() - before - moved) < 1e-5
+
+
 def test_npr_trains_from_nothing_and_its_file_scores_any_size(tmp_path: Path) -> None:
     recipe = NprRecipe(crops=4, side=32, batch=4)
     list(load("detector", "npr").train(data(tmp_path), recipe, 0))
@@ -136,14 +158,6 @@ def test_without_weights_the_command_that_trains_is_named(name: str) -> None:
         pytest.skip(f"{name} ships weights")
     with pytest.raises(WeightsUnavailable, match=f"forensics train {name}"):
         load("detector", name).score([np.zeros((8, 8, 3), np.uint8)])
-
-
-@pytest.fixture
-def start_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.manual_seed(0)
-    state = timm.create_model("tf_efficientnet_lite0", pretrained=False).state_dict()
-    tensors: dict[str, NDArray[Any]] = {name: each.numpy() for name, each in state.items()}
-    monkeypatch.setattr(network_training, "load_tensors", lambda card: tensors)
 
 
 @pytest.mark.usefixtures("start_weights")
