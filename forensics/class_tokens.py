@@ -96,7 +96,7 @@ class TokenReader:
     @cached_property
     def _network(self) -> Any:
         # Building the graph takes onnx, which nothing else here needs.
-        from forensics.clip_recovery import build_class_graph
+        from forensics.clip_graph import build_class_graph
 
         model = build_class_graph(load_tensors(backbones()[BACKBONE]))
         return session_of(model.SerializeToString())

@@ -18,7 +18,7 @@ from forensics.keeping import once
 from forensics.plugins import backbones
 from forensics.schema import Floats, Image
 from forensics.traces.crops import crop_areas, fitting_side, padded
-from forensics.weights import file_named, verified_path
+from forensics.weights import file_named, load_tensors, verified_path
 
 CLIP_MEAN = np.asarray([0.48145466, 0.4578275, 0.40821073], np.float32)
 CLIP_STD = np.asarray([0.26862954, 0.26130258, 0.27577711], np.float32)
@@ -26,6 +26,8 @@ CLIP_PATCH = 16
 CLIP_SIDE = 224
 """The largest side of a crop; smaller ones are multiples of 16 px."""
 CLIP_WIDTH = 3 * 768
+EXACT = 255 * 127 * 2
+"""What CLIP's graph says where sums of 8-bit products are not saturated."""
 KEPT = 16
 """Crops whose patch tokens stay in memory: a map costs nothing after a score, and whatever else
 reads the same crops of a picture nothing either."""
@@ -122,10 +124,37 @@ def _crop_a_core() -> bool:
     return _EXAMINING.is_set()
 
 
+@once
 def clip_network() -> Any:
     """The session of CLIP; raises what `clip_reading` raises."""
+    return open_clip(1 if _crop_a_core() else 0)
+
+
+def open_clip(threads: int) -> Any:
+    """Open CLIP; `threads` as in `session`; raises what `clip_reading` raises.
+
+    Where the processor saturates sums of 8-bit products, the same weights are multiplied in
+    float32: features then differ by half a thousandth, and take longer.
+    """
     card = backbones()["clip_vit_b16"]
-    return session(verified_path(card, file_named(card, ".onnx")), 1 if _crop_a_core() else 0)
+    network = session(verified_path(card, file_named(card, ".onnx")), threads)
+    return network if multiplies_exactly(network) else float_network(threads)
+
+
+def multiplies_exactly(network: Any) -> bool:
+    """Whether CLIP's graph finds this processor's sums of 8-bit products to be right."""
+    smallest = np.zeros((1, 3, CLIP_PATCH, CLIP_PATCH), np.float32)
+    return bool((network.run(["exact"], {"crops": smallest})[0] == EXACT).all())
+
+
+def float_network(threads: int) -> Any:
+    """CLIP as it runs on processors without exact 8-bit products."""
+    # Building a graph takes onnx, which nothing else here needs.
+    from forensics.clip_graph import build_graph
+    from forensics.clip_products import in_floats
+
+    model = build_graph(load_tensors(backbones()["clip_vit_b16"]), in_floats)
+    return session_of(model.SerializeToString(), threads)
 
 
 def _cores() -> int:
@@ -138,7 +167,8 @@ def _cores() -> int:
 @lru_cache(KEPT)
 def _kept_reading(pixels: bytes, shape: tuple[int, ...]) -> ClipReading:
     crop = np.frombuffer(pixels, np.uint8).reshape(shape)
-    patches, whole = clip_network().run(None, {"crops": normalised(crop, CLIP_MEAN, CLIP_STD)})
+    batch = normalised(crop, CLIP_MEAN, CLIP_STD)
+    patches, whole = clip_network().run(["patches", "whole"], {"crops": batch})
     grid = patches.reshape(shape[0] // CLIP_PATCH, shape[1] // CLIP_PATCH, CLIP_WIDTH)
     for array in (grid, whole):
         array.setflags(write=False)

@@ -1,6 +1,6 @@
 """CLIP's blocks in torch: for gradients, and for the features of many crops at once.
 
-The same numbers as the graph of `forensics.clip_recovery`, which a CPU runs at examination: never
+The same numbers as the graph of `forensics.clip_graph`, which a CPU runs at examination: never
 for verdicts, but where a detector is attacked, where CLIP itself is trained further, and where
 stores of features are filled. In bfloat16, on a processor that multiplies it, twelve blocks cost
 what the graph takes for nine (.34 s of processor time a crop); logits of `clip_pairs`, spread by
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from forensics.clip_recovery import BLOCKS, GRID, HEADS, PATCH, PATCH_BLOCKS, WHOLE_BLOCK, WIDTH
+from forensics.clip_graph import BLOCKS, GRID, HEADS, PATCH, PATCH_BLOCKS, WHOLE_BLOCK, WIDTH
 from forensics.neural import CLIP_MEAN, CLIP_STD
 from forensics.schema import Floats, Image
 

@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 from tqdm import tqdm
 
 from forensics.benchmark.datasets import PictureStore
-from forensics.clip_recovery import build_content_graph
+from forensics.clip_graph import build_content_graph
 from forensics.faces.detect import find_faces
 from forensics.feature_store import FeatureStore
 from forensics.linear_head import HeadRecipe, HeadRows, fit_head

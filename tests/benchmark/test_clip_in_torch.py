@@ -10,7 +10,7 @@ from forensics.class_tokens import TokenReader
 from forensics.errors import WeightsUnavailable
 from forensics.neural import clip_reading
 from forensics.plugins import backbones
-from forensics.schema import Image
+from forensics.schema import Floats, Image
 from forensics.weights import load_tensors
 
 
@@ -28,17 +28,22 @@ def crops(request: pytest.FixtureRequest) -> list[Image]:
     return [rng.integers(0, 256, (*request.param, 3), dtype=np.uint8) for _ in range(3)]
 
 
+def gap(ours: Floats, theirs: Floats) -> float:
+    """The mean difference as a share of the mean size: the graph rounds to 16 bits, torch not."""
+    return float(np.abs(ours - theirs).mean() / np.abs(theirs).mean())
+
+
 def test_readings_are_those_of_the_graph(clip: ClipInTorch, crops: list[Image]) -> None:
     read = [clip_reading(crop) for crop in crops]
     expected = [np.append(each.patches.mean(axis=(0, 1)), each.whole) for each in read]
-    np.testing.assert_allclose(clip.features(crops).readings, expected, atol=2e-3)
+    assert gap(clip.features(crops).readings, np.asarray(expected)) < 1e-3
 
 
 def test_single_patches_are_those_of_the_graph(clip: ClipInTorch, crops: list[Image]) -> None:
     patches = clip_reading(crops[0]).patches
     *_, last = clip.streams(pixels_of(crops[:1]), 7)
     expected = patches.reshape(-1, patches.shape[2])[:, -768:]
-    np.testing.assert_allclose(last[0, 1:].numpy(), expected, atol=2e-3)
+    assert gap(last[0, 1:].numpy(), expected) < 2e-3
 
 
 def test_class_tokens_are_those_of_the_graph(clip: ClipInTorch, crops: list[Image]) -> None:

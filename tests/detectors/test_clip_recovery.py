@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from forensics import clip_recovery
+from forensics import clip_graph, clip_recovery, neural
 from forensics.class_tokens import TokenReader
+from forensics.clip_products import COARSE, FINE, RUNTIME, Graph, in_planes
 from forensics.neural import CLIP_MEAN, CLIP_STD, clip_patches, clip_reading
 from forensics.plugins import backbones
 from forensics.schema import Image
@@ -63,7 +64,7 @@ def timm_classes(weights: dict[str, NDArray[np.float32]], crop: Image) -> NDArra
     with torch.inference_mode():
         blocks = model.forward_intermediates(
             batch,
-            indices=list(range(clip_recovery.BLOCKS)),
+            indices=list(range(clip_graph.BLOCKS)),
             return_prefix_tokens=True,
             norm=False,
             output_fmt="NLC",
@@ -89,7 +90,7 @@ def timm_names(
     yield "patch_embed.proj.weight", tensor("embeddings.patch_embedding.weight")
     for part in ("weight", "bias"):
         yield f"norm_pre.{part}", tensor(f"pre_layrnorm.{part}")
-        for block in range(clip_recovery.BLOCKS):
+        for block in range(clip_graph.BLOCKS):
             ours, theirs = f"encoder.layers.{block}", f"blocks.{block}"
             yield (
                 f"{theirs}.attn.qkv.{part}",
@@ -112,7 +113,7 @@ def test_patches_equal_timms_with_the_middle_positions(
     crop = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     theirs = timm_patches(weights, crop)
     gap = np.abs(clip_patches(crop) - theirs).max() / np.abs(theirs).max()
-    assert gap < 1e-3
+    assert gap < 3e-3
 
 
 @pytest.mark.parametrize("size", [(224, 224), (48, 80)])
@@ -133,6 +134,67 @@ def test_class_tokens_of_all_blocks_equal_timms(
     theirs = timm_classes(weights, crop)
     [ours] = TokenReader().of_crops([crop])
     assert (np.abs(ours - theirs).max(axis=1) < 1e-3 * np.abs(theirs).max(axis=1)).all()
+
+
+@pytest.mark.parametrize("size", [(224, 224), (48, 80)])
+def test_products_in_planes_are_those_in_floats(
+    weights: dict[str, NDArray[np.float32]], size: tuple[int, int]
+) -> None:
+    assert weights
+    shape = (2, 3, *size)
+    crops = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    in_planes, in_floats = (
+        network.run(["patches", "whole"], {"crops": crops})
+        for network in (neural.clip_network(), neural.float_network(1))
+    )
+    for planes, floats in zip(in_planes, in_floats, strict=True):
+        assert np.abs(planes - floats).mean() < 1e-3 * np.abs(floats).mean()
+
+
+def test_rows_of_any_size_are_split_into_planes_to_half_a_fine_step() -> None:
+    rows = np.random.default_rng(0).normal(size=(2, 3, 40)).astype(np.float32)
+    rows *= np.asarray([[[1e-9], [1.0], [1e6]], [[0.0], [30.0], [1e-3]]], np.float32)
+    weights: dict[str, NDArray[Any]] = {
+        "m.weight": np.eye(40, dtype=np.int8),
+        "m.scale": np.ones(1),
+        "m.bias": np.zeros(40, np.float32),
+    }
+    graph = Graph(weights, in_planes)
+    graph.nodes.append(onnx.helper.make_node("Identity", [graph.product("m", "rows")], ["made"]))
+    ends = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["N", "T", 40])
+        for name in ("rows", "made")
+    ]
+    body = onnx.helper.make_graph(
+        graph.nodes, "m", ends[:1], ends[1:], list(graph.constants.values())
+    )
+    opsets = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid(RUNTIME, 1)]
+    model = onnx.helper.make_model(body, opset_imports=opsets, ir_version=8)
+    [made] = neural.session_of(model.SerializeToString()).run(None, {"rows": rows})
+    fine = np.abs(rows).max(axis=2, keepdims=True) / (COARSE * FINE)
+    assert (np.abs(made - rows) <= 0.51 * fine).all()
+
+
+class Saturating:
+    """A session of CLIP on a processor that adds two 8-bit products in 16 bits."""
+
+    def run(self, names: list[str], feed: dict[str, NDArray[np.float32]]) -> list[NDArray[Any]]:
+        assert names == ["exact"]
+        assert feed["crops"].shape == (1, 3, 16, 16)
+        return [np.asarray([[32_767]], np.int32)]
+
+
+def test_a_processor_that_saturates_multiplies_in_floats(
+    weights: dict[str, NDArray[np.float32]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert weights
+    assert neural.multiplies_exactly(neural.float_network(1))
+    monkeypatch.setattr(neural, "session", lambda path, threads: Saturating())
+    network = neural.open_clip(1)
+    assert not isinstance(network, Saturating)
+    assert network.run(["whole"], {"crops": np.zeros((1, 3, 32, 32), np.float32)})[0].shape == (
+        (1, 1, 768)
+    )
 
 
 @pytest.mark.parametrize("shape", [(240, 224, 3), (100, 96, 3), (96, 96)])
