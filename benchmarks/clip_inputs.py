@@ -19,9 +19,10 @@ from tqdm import tqdm
 
 from detectors.clip_pairs import ClipPairsRecipe
 from forensics.augmentation import jpeg
-from forensics.benchmark.datasets import PictureStore, read_samples
+from forensics.benchmark.datasets import read_samples
 from forensics.benchmark.tables import markdown, mean_auc, rows_of
 from forensics.commands.common import add_data_arguments
+from forensics.commands.picture_data import picture_store
 from forensics.detector import fake_logit
 from forensics.feature_store import FeatureStore
 from forensics.linear_head import HeadRows, LinearHead, fit_head
@@ -154,9 +155,7 @@ def main() -> None:
     parser.set_defaults(per_group=40)
     args = parser.parse_args()
     samples = few(read_samples(args.folds, args.data), args.per_group)
-    store = PictureStore(args.data.parent, args.cache)
-    for _ in store.find_boxes(samples):
-        pass
+    store = picture_store(args, samples)
     makers = {name: store.twin(load("generator", name)) for name in MAKERS}
     data = TrainingData(tuple(samples), store.read, makers, args.cache, args.cache)
     views = all_views(samples, 0.0, RECIPE.twins, MAKERS)

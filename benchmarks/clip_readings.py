@@ -16,12 +16,13 @@ import numpy as np
 from tqdm import tqdm
 
 from detectors.clip_pairs import ClipPairs, ClipPairsOptions, ClipPairsRecipe
-from forensics.benchmark.datasets import PictureStore, capped, read_samples
+from forensics.benchmark.datasets import capped, read_samples
 from forensics.benchmark.fuel_mixes import CHOICE_FOLDS
 from forensics.benchmark.out_of_fold import CONDITIONS
 from forensics.benchmark.tables import markdown, mean_auc, rows_of
 from forensics.class_tokens import BLOCKS, TokenReader
 from forensics.commands.common import add_data_arguments
+from forensics.commands.picture_data import picture_store
 from forensics.commands.train import TWINS, ZOO
 from forensics.detector import fake_logit
 from forensics.feature_store import FeatureStore, pixel_key
@@ -153,9 +154,7 @@ def main() -> None:
     add_data_arguments(parser)
     args = parser.parse_args()
     samples = capped(read_samples(args.folds, args.data), args.per_group)
-    store = PictureStore(args.data.parent, args.cache)
-    for _ in store.find_boxes(samples):
-        pass
+    store = picture_store(args, samples)
     makers = {name: store.twin(load("generator", name)) for name in MAKERS}
     data = TrainingData(tuple(samples), store.read, makers, args.cache, args.cache)
     detector: ClipPairs = load("detector", "clip_pairs", ClipPairsOptions(cache=str(args.cache)))

@@ -21,10 +21,11 @@ from tqdm import tqdm
 
 from detectors.clip_pairs import ClipPairs, ClipPairsOptions, ClipPairsRecipe
 from forensics.benchmark.clip_in_torch import ClipInTorch
-from forensics.benchmark.datasets import PictureStore, capped, read_samples
+from forensics.benchmark.datasets import capped, read_samples
 from forensics.benchmark.out_of_fold import CONDITIONS
 from forensics.class_tokens import TokenReader
 from forensics.commands.common import add_data_arguments
+from forensics.commands.picture_data import picture_store
 from forensics.commands.train import TWINS, ZOO
 from forensics.detector import fake_logit
 from forensics.feature_store import FeatureStore, pixel_key
@@ -122,9 +123,7 @@ def main() -> None:
     parser.add_argument("--part", default="0/1", metavar="K/N")
     args = parser.parse_args()
     samples = capped(read_samples(args.folds, args.data), args.per_group)
-    store = PictureStore(args.data.parent, args.cache)
-    for _ in store.find_boxes(samples):
-        pass
+    store = picture_store(args, samples)
     makers = {name: store.twin(load("generator", name)) for name in args.makers}
     data = TrainingData(tuple(samples), store.read, makers, args.cache, args.cache)
     detector: ClipPairs = load("detector", "clip_pairs", ClipPairsOptions(cache=str(args.cache)))

@@ -30,6 +30,7 @@ from forensics.benchmark.fuel_mixes import CHOICE_FOLDS
 from forensics.benchmark.out_of_fold import CONDITIONS, detector_of_run
 from forensics.benchmark.tables import generator_auc, markdown, mean_auc, rows_of
 from forensics.commands.common import add_data_arguments
+from forensics.commands.picture_data import picture_store
 from forensics.commands.train import TWINS, ZOO
 from forensics.linear_head import LinearHead
 from forensics.neural import CLIP_PATCH, CLIP_SIDE, clip_areas
@@ -203,9 +204,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
     samples = capped(read_samples(args.folds, args.data), args.per_group)
-    store = PictureStore(args.data.parent, args.cache)
-    for _ in store.find_boxes(samples):
-        pass
+    store = picture_store(args, samples)
     makers = {name: store.twin(load("generator", name)) for name in (TWINS, *ZOO)}
     book: dict[str, dict[str, float]] = {}
     for fold in [args.fold] if args.fold else CHOICE_FOLDS:

@@ -19,7 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from forensics.augmentation import Chain
-from forensics.benchmark.datasets import PictureStore, capped, read_samples
+from forensics.benchmark.datasets import capped, read_samples
 from forensics.benchmark.fuel_mixes import Mix, left_out_logits
 from forensics.benchmark.intervals import draw_rows
 from forensics.benchmark.out_of_fold import CONDITIONS
@@ -27,6 +27,7 @@ from forensics.benchmark.significance import Difference, paired_bootstrap
 from forensics.benchmark.tables import markdown, mean_auc, rows_of
 from forensics.commands.common import add_data_arguments
 from forensics.commands.options import with_fields
+from forensics.commands.picture_data import picture_store
 from forensics.commands.train import TWINS
 from forensics.plugins import plugin_class
 from forensics.statistics import Reals
@@ -94,9 +95,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/parts"), metavar="DIR")
     args = parser.parse_args()
     samples = capped(read_samples(args.folds, args.data), args.per_group)
-    store = PictureStore(args.data.parent, args.cache)
-    for _ in store.find_boxes(samples):
-        pass
+    store = picture_store(args, samples)
     recipe = with_fields(plugin_class("detector", args.detector).Recipe(), args.recipe)
     if recipe.chain != Chain():
         raise SystemExit("parts of the chain are compared with the chain as it ships")

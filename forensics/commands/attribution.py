@@ -25,7 +25,7 @@ from forensics.benchmark.family_measures import (
 from forensics.benchmark.family_page import page
 from forensics.benchmark.family_rows import MAKERS, STRONG, TWINS, FamilyPictures, first_of_groups
 from forensics.benchmark.out_of_fold import CONDITIONS
-from forensics.commands.common import add_data_arguments
+from forensics.commands.common import add_data_arguments, add_page_arguments, write_page
 from forensics.families import FamilySpace
 from forensics.plugins import entries
 from forensics.training import Sample, whole_output
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--per-check", type=int, default=100, help="cap on a group's check rows (default 100)"
     )
     parser.add_argument("--runs", type=Path, default=Path("runs/attribution"), metavar="DIR")
-    parser.add_argument("--out", type=Path, default=Path("docs/results"), metavar="DIR")
+    add_page_arguments(parser)
     parser.add_argument(
         "--adopt", action="store_true", help="make weights and figures those that ship"
     )
@@ -65,10 +65,7 @@ def run(args: argparse.Namespace) -> int:
     left = [*left_out_families(rows, space), *left_out_generators(rows, space)]
     space = space.after(basis)
     on_check = [said(space, pictures.checked(checked, condition)) for condition in CONDITIONS]
-    args.out.mkdir(parents=True, exist_ok=True)
-    written = args.out / f"{NAME}.md"
-    written.write_text(page(space, held, left, on_check), encoding="utf-8")
-    print(f"wrote {written}")
+    write_page(args.out / f"{NAME}.md", page(space, held, left, on_check))
     weights = _saved(space, args.runs)
     if args.adopt:
         _adopt(weights, figures(held, left), args)

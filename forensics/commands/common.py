@@ -42,6 +42,37 @@ def add_data_arguments(parser: argparse.ArgumentParser, *, required: bool = True
     )
 
 
+def add_page_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare where a page of results goes."""
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("docs/results"),
+        metavar="DIR",
+        help="for the page (default docs/results)",
+    )
+
+
+def add_unseen_arguments(
+    parser: argparse.ArgumentParser, *, unseen: int, small: int, drawn: int
+) -> None:
+    """Declare how much is judged of what no detector learned from; the numbers are defaults."""
+    for name, default, what in (
+        ("--unseen", unseen, "photographs of LFW"),
+        ("--small", small, "faces of 64 px of each source"),
+        ("--drawn", drawn, "drawings of each kind"),
+    ):
+        words = f"{what} (default {default:,})"
+        parser.add_argument(name, type=int, default=default, metavar="N", help=words)
+
+
+def write_page(page: Path, text: str) -> None:
+    """Write a page of results, its folder made where it is missing, and say where."""
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(text, encoding="utf-8")
+    print(f"wrote {page}")
+
+
 def every_card() -> dict[str, ModelCard]:
     """The cards of all plugins and backbones, by name."""
     from forensics.plugins import PACKAGES, backbones, cards

@@ -7,19 +7,24 @@ stopped goes on where it was.
 """
 
 import argparse
-from pathlib import Path
 
 from safetensors.numpy import save
 from tqdm import tqdm
 
 from forensics.benchmark.card_file import update_card
-from forensics.benchmark.datasets import PictureStore, capped, read_samples
+from forensics.benchmark.datasets import capped, read_samples
 from forensics.benchmark.out_of_fold import CONDITIONS
 from forensics.benchmark.reference_fit import SHIPPED
 from forensics.benchmark.reference_page import CLEAN, Found, find, forms, page, share, wholes
 from forensics.benchmark.token_rows import Stranger, TokenReader, TokenRows, Whole, large, rows_of
 from forensics.benchmark.unseen import photographs
-from forensics.commands.common import add_data_arguments
+from forensics.commands.common import (
+    add_data_arguments,
+    add_page_arguments,
+    add_unseen_arguments,
+    write_page,
+)
+from forensics.commands.picture_data import picture_store
 from forensics.plugins import backbones, entries, fingerprint
 from forensics.training import whole_output
 from forensics.weights import file_sha256
@@ -35,20 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
     add_data_arguments(parser)
     parser.set_defaults(per_group=150)
-    parser.add_argument("--out", type=Path, default=Path("docs/results"), metavar="DIR")
-    parser.add_argument(
-        "--unseen", type=int, default=200, metavar="N", help="photographs of LFW (default 200)"
-    )
-    parser.add_argument(
-        "--small",
-        type=int,
-        default=20,
-        metavar="N",
-        help="faces of 64 px of each source (default 20)",
-    )
-    parser.add_argument(
-        "--drawn", type=int, default=30, metavar="N", help="drawings of each kind (default 30)"
-    )
+    add_page_arguments(parser)
+    add_unseen_arguments(parser, unseen=200, small=20, drawn=30)
     parser.add_argument(
         "--large", type=int, default=12, metavar="N", help="whole pictures of a group (default 12)"
     )
@@ -62,10 +55,7 @@ def run(args: argparse.Namespace) -> int:
     found = find(learned)
     more = wholes(found, learned, shown), forms(learned, strangers)
     text = page(found, rows, strangers, *more)
-    args.out.mkdir(parents=True, exist_ok=True)
-    written = args.out / f"{NAME}.md"
-    written.write_text(text, encoding="utf-8")
-    print(f"wrote {written}")
+    write_page(args.out / f"{NAME}.md", text)
     if args.adopt:
         _adopt(found, learned, args.per_group)
     return 0
@@ -75,9 +65,7 @@ def _read(args: argparse.Namespace) -> tuple[TokenRows, list[Stranger], list[Who
     """The rows of all samples, the pictures that are in no fold, and some that are large."""
     everything = read_samples(args.folds, args.data)
     samples = capped(everything, args.per_group)
-    store, reader = PictureStore(args.data.parent, args.cache), TokenReader(args.cache)
-    for _ in store.find_boxes(samples):
-        pass
+    store, reader = picture_store(args, samples), TokenReader(args.cache)
     total = len(samples) * len(CONDITIONS)
     tokens = list(tqdm(reader.shown(store, samples), "reading", total, disable=None))
     unseen = photographs(args.data.parent, args.unseen, args.small)

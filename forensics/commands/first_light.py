@@ -16,7 +16,7 @@ from forensics.benchmark.evaluation import Runs
 from forensics.benchmark.out_of_fold import CONDITIONS
 from forensics.benchmark.quick_page import quick_section
 from forensics.choosing import FAST_DETECTORS
-from forensics.commands.common import add_data_arguments
+from forensics.commands.common import add_data_arguments, add_page_arguments, write_page
 from forensics.plugins import default_detectors
 
 EXAMPLE = (
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
     add_data_arguments(parser)
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR")
-    parser.add_argument("--out", type=Path, default=Path("docs/results"), metavar="DIR")
+    add_page_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -60,7 +60,5 @@ def run(args: argparse.Namespace) -> int:
     ]
     for name in names:
         results_page.note_in_card(board, name)
-    page = args.out / "first-light.md"
-    page.write_text("\n".join(sections), encoding="utf-8")
-    print(f"wrote {page}")
+    write_page(args.out / "first-light.md", "\n".join(sections))
     return 0

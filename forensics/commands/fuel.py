@@ -21,8 +21,9 @@ from forensics.benchmark.fuel_mixes import Mix, left_out_auc
 from forensics.benchmark.out_of_fold import CONDITIONS
 from forensics.benchmark.swap_twins import Donors, maker_of
 from forensics.benchmark.tables import Figure, markdown
-from forensics.commands.common import add_data_arguments
+from forensics.commands.common import add_data_arguments, add_page_arguments, write_page
 from forensics.commands.options import with_fields
+from forensics.commands.picture_data import picture_store
 from forensics.errors import InvalidOption
 from forensics.generator import Manipulator
 from forensics.plugins import entries, load, plugin_class
@@ -88,15 +89,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--page", default="fuel.md", metavar="FILE.md", help="its name in --out")
     parser.add_argument("--runs", type=Path, default=Path("runs/fuel"), metavar="DIR")
-    parser.add_argument("--out", type=Path, default=Path("docs/results"), metavar="DIR")
+    add_page_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure and write; return 0."""
     samples = capped(read_samples(args.folds, args.data), args.per_group)
-    store = PictureStore(args.data.parent, args.cache)
-    for _ in tqdm(store.find_boxes(samples), "faces", len(samples), disable=None):
-        pass
+    store = picture_store(args, samples)
     names = args.maker or [name for name, _ in fuel.makers()]
     reals = [sample for sample in samples if sample.check and not sample.fake]
     parents = sorted(reals, key=lambda s: s.seed(7))[: args.parents]
@@ -120,10 +119,7 @@ def run(args: argparse.Namespace) -> int:
         drawing = args.out.parent / "images" / "fuel-pairs.svg"
         drawing.write_text(shares_plot(curves), encoding="utf-8")
         sections.append(pairs_table(mix, curves))
-    args.out.mkdir(parents=True, exist_ok=True)
-    page = args.out / args.page
-    page.write_text("\n".join(part for part in sections if part), encoding="utf-8")
-    print(f"wrote {page}")
+    write_page(args.out / args.page, "\n".join(part for part in sections if part))
     return 0
 
 

@@ -8,7 +8,6 @@ and nights, and writes `robustness.md`. A stopped run goes on where it was.
 import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from tqdm import tqdm
 
@@ -19,7 +18,13 @@ from forensics.benchmark.robustness import AS_IT_IS, DEFENCES, Attack, Trial
 from forensics.benchmark.robustness_page import Attacked
 from forensics.benchmark.shipped import Shipped
 from forensics.benchmark.unseen import photographs
-from forensics.commands.common import add_data_arguments
+from forensics.commands.common import (
+    add_data_arguments,
+    add_page_arguments,
+    add_unseen_arguments,
+    write_page,
+)
+from forensics.commands.picture_data import picture_store
 from forensics.training import Sample
 
 EXAMPLE = (
@@ -31,7 +36,8 @@ EXAMPLE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
     add_data_arguments(parser)
-    parser.add_argument("--out", type=Path, default=Path("docs/results"), metavar="DIR")
+    add_page_arguments(parser)
+    add_unseen_arguments(parser, unseen=10_000, small=200, drawn=30)
     parser.add_argument(
         "--attacked",
         type=int,
@@ -39,28 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="fakes, and as many real pictures, that are attacked (default 16; 0 leaves it out)",
     )
-    parser.add_argument(
-        "--unseen", type=int, default=10_000, metavar="N", help="photographs of LFW (default all)"
-    )
-    parser.add_argument(
-        "--small",
-        type=int,
-        default=200,
-        metavar="N",
-        help="faces of 64 px of each source (default 200)",
-    )
-    parser.add_argument(
-        "--drawn", type=int, default=30, metavar="N", help="drawings of each kind (default 30)"
-    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure what is not measured yet, write `robustness.md`; return 0."""
     shipped = Shipped.load(args.cache)
-    store = PictureStore(args.data.parent, args.cache)
     samples = checked(read_samples(args.folds, args.data), args.per_group)
-    for _ in store.find_boxes(samples):
-        pass
+    store = picture_store(args, samples)
     found = photographs(args.data.parent, args.unseen, args.small)
     laundered = shown(robustness.laundered(shipped, store, samples), "laundering")
     attacked, about_attacks = under_attack(shipped, store, samples, args)
@@ -78,10 +69,7 @@ def run(args: argparse.Namespace) -> int:
         robustness_page.drawings(drawn),
         unknown_page.out_of_distribution(parts, limit),
     ]
-    args.out.mkdir(parents=True, exist_ok=True)
-    page = args.out / "robustness.md"
-    page.write_text("\n".join(sections), encoding="utf-8")
-    print(f"wrote {page}")
+    write_page(args.out / "robustness.md", "\n".join(sections))
     return 0
 
 

@@ -19,7 +19,7 @@ from forensics.benchmark.out_of_fold import CONDITIONS
 from forensics.benchmark.results_page import Board, build_board
 from forensics.benchmark.subgroups import Traits, groupings, places, rates, traits_of
 from forensics.benchmark.tables import markdown
-from forensics.commands.common import add_data_arguments
+from forensics.commands.common import add_data_arguments, add_page_arguments, write_page
 from forensics.plugins import default_detectors
 from forensics.training import Sample
 
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
     add_data_arguments(parser)
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR")
-    parser.add_argument("--out", type=Path, default=Path("docs/results"), metavar="DIR")
+    add_page_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -47,10 +47,7 @@ def run(args: argparse.Namespace) -> int:
     sections = [opening(board)]
     for condition in CONDITIONS:
         sections += [table(board, condition, *each) for each in divided(board, traits)]
-    args.out.mkdir(parents=True, exist_ok=True)
-    page = args.out / "subgroups.md"
-    page.write_text("\n".join(sections), encoding="utf-8")
-    print(f"wrote {page}")
+    write_page(args.out / "subgroups.md", "\n".join(sections))
     return 0
 
 

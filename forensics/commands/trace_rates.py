@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forensics.commands import trace_parts
-from forensics.commands.common import add_data_arguments
+from forensics.commands.common import add_data_arguments, add_page_arguments, write_page
 
 if TYPE_CHECKING:
     from forensics.analysis import Analysis
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_arguments(parser)
     parser.set_defaults(per_group=25)
     parser.add_argument("--runs", type=Path, default=Path("runs/traces"), metavar="DIR")
-    parser.add_argument("--out", type=Path, default=Path("docs/results"), metavar="DIR")
+    add_page_arguments(parser)
     parser.add_argument(
         "--analysis", action="append", metavar="NAME", help="this analysis only; repeatable"
     )
@@ -82,10 +82,7 @@ def run(args: argparse.Namespace) -> int:
     for part in args.part or PARTS:
         if part != PAGE:
             measure[part](args)
-    args.out.mkdir(parents=True, exist_ok=True)
-    page = args.out / "traces.md"
-    page.write_text("\n".join([HEAD, *_sections(args.runs)]), encoding="utf-8")
-    print(f"wrote {page}")
+    write_page(args.out / "traces.md", "\n".join([HEAD, *_sections(args.runs)]))
     return 0
 
 

@@ -17,10 +17,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from forensics.benchmark.adopting import adopt_generator
-from forensics.benchmark.datasets import PictureStore, capped, read_samples, without_fold
+from forensics.benchmark.datasets import capped, read_samples, without_fold
 from forensics.benchmark.out_of_fold import options_with_cache
 from forensics.commands.common import add_data_arguments
 from forensics.commands.options import with_fields
+from forensics.commands.picture_data import picture_store
 from forensics.commands.train_generator import draws_its_own, generator_steps
 from forensics.commands.train_swapper import add_pair_arguments, swapper_steps
 from forensics.errors import InvalidOption, UnknownPlugin
@@ -107,9 +108,7 @@ def train_detector(args: argparse.Namespace) -> Iterator[Step]:
         raise UnknownPlugin(f"{args.name} cannot be trained; it has no recipe")
     recipe = with_fields(detector_class.Recipe(), args.recipe)
     samples = capped(read_samples(args.folds, args.data), args.per_group)
-    store = PictureStore(args.data.parent, args.cache)
-    for _ in tqdm(store.find_boxes(samples), "faces", len(samples), disable=None):
-        pass
+    store = picture_store(args, samples)
     makers = (TWINS, *zoo_makers(args.with_zoo))
     data = TrainingData(
         samples=tuple(without_fold(samples, args.without)),
