@@ -155,7 +155,7 @@ def main() -> None:
     parser.set_defaults(per_group=40)
     args = parser.parse_args()
     samples = few(read_samples(args.folds, args.data), args.per_group)
-    store = picture_store(args, samples)
+    store = picture_store(args.data, args.cache, samples)
     makers = {name: store.twin(load("generator", name)) for name in MAKERS}
     data = TrainingData(tuple(samples), store.read, makers, args.cache, args.cache)
     views = all_views(samples, 0.0, RECIPE.twins, MAKERS)

@@ -154,7 +154,7 @@ def main() -> None:
     add_data_arguments(parser)
     args = parser.parse_args()
     samples = capped(read_samples(args.folds, args.data), args.per_group)
-    store = picture_store(args, samples)
+    store = picture_store(args.data, args.cache, samples)
     makers = {name: store.twin(load("generator", name)) for name in MAKERS}
     data = TrainingData(tuple(samples), store.read, makers, args.cache, args.cache)
     detector: ClipPairs = load("detector", "clip_pairs", ClipPairsOptions(cache=str(args.cache)))

@@ -123,7 +123,7 @@ def main() -> None:
     parser.add_argument("--part", default="0/1", metavar="K/N")
     args = parser.parse_args()
     samples = capped(read_samples(args.folds, args.data), args.per_group)
-    store = picture_store(args, samples)
+    store = picture_store(args.data, args.cache, samples)
     makers = {name: store.twin(load("generator", name)) for name in args.makers}
     data = TrainingData(tuple(samples), store.read, makers, args.cache, args.cache)
     detector: ClipPairs = load("detector", "clip_pairs", ClipPairsOptions(cache=str(args.cache)))

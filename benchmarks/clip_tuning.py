@@ -33,6 +33,7 @@ from forensics.commands.common import add_data_arguments
 from forensics.commands.picture_data import picture_store
 from forensics.commands.train import TWINS, ZOO
 from forensics.linear_head import LinearHead
+from forensics.network_training import running_average
 from forensics.neural import CLIP_PATCH, CLIP_SIDE, clip_areas
 from forensics.plugins import backbones, load
 from forensics.schema import Image
@@ -156,9 +157,7 @@ def train(network: Tuned, batches: Batches, steps: int, path: Path) -> Iterator[
         {"params": [network.weight, network.bias], "lr": HEAD_RATE},
     ]
     optimiser = torch.optim.AdamW(groups, weight_decay=0.0)
-    average = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(MEMORY)
-    )
+    average = running_average(network, MEMORY)
     checkpoint = Checkpoint(path)
     parts: dict[str, Any] = {"network": network, "average": average, "optimiser": optimiser}
     state = checkpoint.load() or {"step": 0}
@@ -204,7 +203,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
     samples = capped(read_samples(args.folds, args.data), args.per_group)
-    store = picture_store(args, samples)
+    store = picture_store(args.data, args.cache, samples)
     makers = {name: store.twin(load("generator", name)) for name in (TWINS, *ZOO)}
     book: dict[str, dict[str, float]] = {}
     for fold in [args.fold] if args.fold else CHOICE_FOLDS:

@@ -95,7 +95,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/parts"), metavar="DIR")
     args = parser.parse_args()
     samples = capped(read_samples(args.folds, args.data), args.per_group)
-    store = picture_store(args, samples)
+    store = picture_store(args.data, args.cache, samples)
     recipe = with_fields(plugin_class("detector", args.detector).Recipe(), args.recipe)
     if recipe.chain != Chain():
         raise SystemExit("parts of the chain are compared with the chain as it ships")

@@ -4,7 +4,8 @@ import csv
 import hashlib
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -77,7 +78,10 @@ class PictureStore:
     """
 
     def __init__(self, root: Path, cache: Path) -> None:
-        """Read below `root` (files, or `NAME/NAME.zip`); keep face boxes and twins in `cache`."""
+        """Read below `root` (files, or `NAME/NAME.zip`); keep face boxes and twins in `cache`.
+
+        A sample's path may also be that of a twin in `cache`, as `twin_path` gives it.
+        """
         self.root, self.cache = root, cache
         self._archives: dict[str, zipfile.ZipFile] = {}
 
@@ -102,8 +106,10 @@ class PictureStore:
     def stored(self, sample: Sample) -> bytes:
         """Return the bytes of the file as it is stored."""
         folder, _, name = sample.path.partition("/")
-        path = self.root / sample.path
-        return path.read_bytes() if path.exists() else self._archive(folder).read(name)
+        for path in (self.root / sample.path, self.cache / sample.path):
+            if path.exists():
+                return path.read_bytes()
+        return self._archive(folder).read(name)
 
     def _archive(self, folder: str) -> zipfile.ZipFile:
         if folder not in self._archives:
@@ -130,15 +136,19 @@ class PictureStore:
         self.cache.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(boxes), encoding="utf-8")
 
-    def twin(self, maker: Manipulator) -> Callable[[Sample], Image]:
-        """Return a reader of reconstructions by `maker`, made once and kept as lossless files."""
-        folder = self.cache / f"twins-{maker.card.name}"
-        folder.mkdir(parents=True, exist_ok=True)
+    def twin(self, maker: Manipulator, name: str = "") -> Callable[[Sample], Image]:
+        """Return a reader of twins by `maker`, made once and kept as lossless files.
+
+        Args:
+            maker: changes pictures.
+            name: under which twins are kept; "" is the maker's own.
+        """
 
         def read(sample: Sample) -> Image:
-            path = folder / f"{hashlib.sha256(sample.path.encode()).hexdigest()[:20]}.png"
+            path = self.cache / twin_path(name or maker.card.name, sample)
             if path.exists():
                 return load_image(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
             made = maker.apply([self.read(sample)], seed=sample.seed(0))[0][0]
             part = path.with_suffix(".part")
             Pillow.fromarray(made).save(part, "PNG", compress_level=1)
@@ -146,6 +156,20 @@ class PictureStore:
             return made
 
         return read
+
+
+def twin_path(name: str, sample: Sample) -> str:
+    """Where the twin of a sample lies below the cache; `name` is its maker's."""
+    return f"twins-{name}/{hashlib.sha256(sample.path.encode()).hexdigest()[:20]}.png"
+
+
+def check_rows(samples: Sequence[Sample], per_group: int) -> list[Sample]:
+    """The check rows, at most so many of each group, chosen by their paths."""
+    held = [sample for sample in samples if sample.check]
+    # `capped` spares check rows.
+    chosen = capped([replace(sample, check=False) for sample in held], per_group)
+    paths = {sample.path for sample in chosen}
+    return [sample for sample in held if sample.path in paths]
 
 
 def without_fold(samples: list[Sample], fold: str | None) -> list[Sample]:

@@ -65,7 +65,7 @@ def _read(args: argparse.Namespace) -> tuple[TokenRows, list[Stranger], list[Who
     """The rows of all samples, the pictures that are in no fold, and some that are large."""
     everything = read_samples(args.folds, args.data)
     samples = capped(everything, args.per_group)
-    store, reader = picture_store(args, samples), TokenReader(args.cache)
+    store, reader = picture_store(args.data, args.cache, samples), TokenReader(args.cache)
     total = len(samples) * len(CONDITIONS)
     tokens = list(tqdm(reader.shown(store, samples), "reading", total, disable=None))
     unseen = photographs(args.data.parent, args.unseen, args.small)

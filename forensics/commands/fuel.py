@@ -95,7 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure and write; return 0."""
     samples = capped(read_samples(args.folds, args.data), args.per_group)
-    store = picture_store(args, samples)
+    store = picture_store(args.data, args.cache, samples)
     names = args.maker or [name for name, _ in fuel.makers()]
     reals = [sample for sample in samples if sample.check and not sample.fake]
     parents = sorted(reals, key=lambda s: s.seed(7))[: args.parents]

@@ -1,6 +1,6 @@
 """Opens the pictures of a command's samples, their faces found once for all commands."""
 
-import argparse
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -8,9 +8,9 @@ from forensics.benchmark.datasets import PictureStore
 from forensics.training import Sample
 
 
-def picture_store(args: argparse.Namespace, samples: list[Sample]) -> PictureStore:
-    """The store of `args.data` and `args.cache`; the faces of `samples` are found under a bar."""
-    store = PictureStore(args.data.parent, args.cache)
+def picture_store(manifest: Path, cache: Path, samples: list[Sample]) -> PictureStore:
+    """The store of a manifest's pictures; the faces of `samples` are found under a bar."""
+    store = PictureStore(manifest.parent, cache)
     for _ in tqdm(store.find_boxes(samples), "faces", len(samples), disable=None):
         pass
     return store

@@ -7,13 +7,12 @@ and nights, and writes `robustness.md`. A stopped run goes on where it was.
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from tqdm import tqdm
 
 import forensics
 from forensics.benchmark import robustness, robustness_page, unknown_page
-from forensics.benchmark.datasets import PictureStore, capped, read_samples
+from forensics.benchmark.datasets import PictureStore, check_rows, read_samples
 from forensics.benchmark.robustness import AS_IT_IS, DEFENCES, Attack, Trial
 from forensics.benchmark.robustness_page import Attacked
 from forensics.benchmark.shipped import Shipped
@@ -50,8 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure what is not measured yet, write `robustness.md`; return 0."""
     shipped = Shipped.load(args.cache)
-    samples = checked(read_samples(args.folds, args.data), args.per_group)
-    store = picture_store(args, samples)
+    samples = check_rows(read_samples(args.folds, args.data), args.per_group)
+    store = picture_store(args.data, args.cache, samples)
     found = photographs(args.data.parent, args.unseen, args.small)
     laundered = shown(robustness.laundered(shipped, store, samples), "laundering")
     attacked, about_attacks = under_attack(shipped, store, samples, args)
@@ -76,14 +75,6 @@ def run(args: argparse.Namespace) -> int:
 def shown(trials: Iterator[Trial], title: str) -> list[Trial]:
     """All trials, under a bar."""
     return list(tqdm(trials, title, unit="picture", disable=None))
-
-
-def checked(samples: Sequence[Sample], per_group: int) -> list[Sample]:
-    """The check rows, at most so many of each group."""
-    held = [sample for sample in samples if sample.check]
-    chosen = capped([replace(sample, check=False) for sample in held], per_group)
-    paths = {sample.path for sample in chosen}
-    return [sample for sample in held if sample.path in paths]
 
 
 def under_attack(

@@ -108,7 +108,7 @@ def train_detector(args: argparse.Namespace) -> Iterator[Step]:
         raise UnknownPlugin(f"{args.name} cannot be trained; it has no recipe")
     recipe = with_fields(detector_class.Recipe(), args.recipe)
     samples = capped(read_samples(args.folds, args.data), args.per_group)
-    store = picture_store(args, samples)
+    store = picture_store(args.data, args.cache, samples)
     makers = (TWINS, *zoo_makers(args.with_zoo))
     data = TrainingData(
         samples=tuple(without_fold(samples, args.without)),
