@@ -88,6 +88,9 @@ def _of_zoo(found: Collection, args: argparse.Namespace) -> Collection:
     """The set with our own fakes in the place of its own."""
     if args.folds is None:
         raise InvalidOption("--zoo needs --folds, which tells the check rows")
+    if args.runs is not None:
+        # Thresholds and fusion of runs would be fitted to the same makers in the other folds.
+        raise InvalidOption("--zoo asks the weights that ship, which saw no check row; omit --runs")
     held = check_rows(found.samples, args.zoo_per_group)
     parents = [sample for sample in held if not sample.fake]
     store = picture_store(args.set, args.cache, parents)
@@ -105,8 +108,7 @@ def _viewer(args: argparse.Namespace, collection: Collection) -> Viewer:
 
 
 def _settings(args: argparse.Namespace, collection: Collection) -> Settings:
-    own = ("all", "fold") if args.zoo else AGAINST
-    usual = own if args.runs else (("matched",) if _all_matched(collection) else ("all",))
+    usual = AGAINST if args.runs else (("matched",) if _all_matched(collection) else ("all",))
     return Settings(
         out=args.out,
         contestants=tuple(contestants(args)),

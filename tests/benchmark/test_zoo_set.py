@@ -90,3 +90,18 @@ def test_the_zoo_needs_folds(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     line = ["benchmark", str(root), "--out", str(tmp_path / "out"), "--zoo", "super_resolution"]
     assert main(line) != 0
     assert "--zoo needs --folds" in capsys.readouterr().err
+
+
+def test_the_zoo_is_scored_by_the_weights_that_ship(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "manifest.csv").write_text("path,family\nr.png,real\nf.png,gan\n", encoding="utf-8")
+    (tmp_path / "folds.csv").write_text(
+        "path,label,group,fold,generator,cluster,parent,check\n"
+        "r.png,real,camera,A,,r,,1\nf.png,fake,gan,A,gan,f,,1\n",
+        encoding="utf-8",
+    )
+    line = ["benchmark", str(tmp_path / "manifest.csv"), "--folds", str(tmp_path / "folds.csv")]
+    more = ["--runs", str(tmp_path), "--out", str(tmp_path / "out"), "--zoo", "super_resolution"]
+    assert main([*line, *more]) != 0
+    assert "omit --runs" in capsys.readouterr().err
