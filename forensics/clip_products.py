@@ -108,9 +108,9 @@ def exactness(graph: Graph, output: str) -> None:
 
     Processors that add two products in 16 bits say 32,767.
     """
-    ones = graph.constant("bright", np.full((1, 2), 255, np.uint8))
-    bright = graph.constant("steep", np.full((2, 1), 127, np.int8))
-    graph.nodes.append(helper.make_node("MatMulInteger", [ones, bright], [output]))
+    row = graph.constant("bright", np.full((1, 2), 255, np.uint8))
+    column = graph.constant("steep", np.full((2, 1), 127, np.int8))
+    graph.nodes.append(helper.make_node("MatMulInteger", [row, column], [output]))
 
 
 def _split(graph: Graph, rows: str, width: int) -> tuple[str, str, str]:
