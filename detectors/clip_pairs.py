@@ -57,10 +57,11 @@ class ClipPairsOptions:
 
 @dataclass(frozen=True)
 class ClipPairsRecipe:
-    """What the head learns from: `strong` and `twins` as in `forensics.views.all_views`."""
+    """What the head learns from: as in `forensics.views.all_views`; `shrunk` is `shrunk_views`."""
 
     strong: float = 0.4
     twins: float = 0.25
+    shrunk: int = 4
     chain: Chain = field(default_factory=Chain)
     head: HeadRecipe = field(
         default_factory=lambda: HeadRecipe(penalty=0.03, pairs=4.0, by_source=1)
@@ -143,7 +144,14 @@ class ClipPairs(CropDetector, Localiser, Trainable):
 
         Resumable: a killed run loses at most one batch of features.
         """
-        views = all_views(data.samples, recipe.strong, recipe.twins, tuple(data.makers))
+        views = all_views(
+            data.samples,
+            recipe.strong,
+            recipe.twins,
+            tuple(data.makers),
+            large=data.large,
+            shrunk_views=recipe.shrunk,
+        )
         backbone = fingerprint(backbones()["clip_vit_b16"])
         key = cache_key(backbone, recipe.chain, CLIP_SIDE)
         store = FeatureStore(data.cache / f"clip-{key}", width=WIDTH)

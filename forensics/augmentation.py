@@ -26,6 +26,9 @@ FILTERS = (
     Pillow.Resampling.LANCZOS,
 )
 
+SHRUNK = (240.0, 400.0)
+"""The shorter side of a shrunk picture, in px."""
+
 
 @dataclass(frozen=True)
 class Chain:
@@ -46,6 +49,22 @@ class Chain:
     quality: tuple[int, int] = (40, 98)
     webp: float = 0.1
     uncompressed: float = 0.05
+
+
+def shrunk(image: Image, seed: int) -> Image:
+    """Shrink a picture as a whole, as sharing does; what is small already keeps its size.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        seed: draws size and filter.
+
+    Returns:
+        (h, w, 3) uint8 RGB, a shorter side of 240 to 400 px.
+    """
+    rng = np.random.default_rng([seed, 1])
+    shorter = min(image.shape[:2])
+    target = min(float(shorter), rng.uniform(*SHRUNK))
+    return _resized(image, target / shorter, FILTERS[rng.integers(len(FILTERS))])
 
 
 def augment(image: Image, side: int, seed: int, chain: Chain, cell: int = 0) -> Image:

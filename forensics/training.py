@@ -70,6 +70,8 @@ class TrainingData:
             first is always `reconstruction`.
         folder: the run's own folder: log, checkpoints, weights.
         cache: a folder shared by runs: features that depend on the picture alone.
+        large: paths of pictures of which `read` shows a part.
+        whole: gives the pixels of such a picture, as it is framed in its file.
     """
 
     samples: tuple[Sample, ...]
@@ -77,6 +79,8 @@ class TrainingData:
     makers: Mapping[str, Callable[[Sample], Image]]
     folder: Path
     cache: Path
+    large: frozenset[str] = frozenset()
+    whole: Callable[[Sample], Image] | None = None
 
     def __post_init__(self) -> None:
         classes = {sample.fake for sample in self.samples}

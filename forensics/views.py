@@ -1,24 +1,27 @@
 """Augmented views of training pictures: which crops a detector learns from, and their features.
 
-View 0 of a picture is a native crop of its equalised form, exactly as tests see it; all others go
-through the strong chain. A view of a real picture may come again as its twin: what a trace maker
-made of it, under the identical augmentation.
+View 0 of a picture is a native crop of its equalised form, exactly as tests see it; view 1 went
+through the strong chain; from view 2 on a large picture was shrunk as a whole first, as most
+pictures on the web were. Views 0 and 1 of a real picture may come again as its twin: what a trace
+maker made of it, under the identical augmentation.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forensics.augmentation import Chain, augment, equalised
+from forensics.augmentation import Chain, augment, equalised, shrunk
 from forensics.feature_store import FeatureStore
 from forensics.schema import Floats, Image
 from forensics.traces.crops import fitting_side, native_crops
 from forensics.training import EQUALISE, Sample, TrainingData, blended, source_weights
 
+SHRUNK = 2
+"""The number of the first view of the shrunk picture."""
 CROPS = 4
 """The grid that view 0 is taken from."""
 
@@ -41,12 +44,25 @@ class View:
 
     @cached_property
     def shown(self) -> Sample:
-        """The sample as it is shown: a twin has the kind of a fake, and its maker as source."""
+        """The sample as it is shown: with the kind and the source that it is learned as.
+
+        A twin is a fake whose source is its maker; shrunk pictures are a source of their own.
+        """
+        if self.number >= SHRUNK:
+            name = f"{self.sample.source} shrunk"
+            if self.sample.fake:
+                return replace(self.sample, generator=name)
+            return replace(self.sample, group=name)
         if not self.twin:
             return self.sample
         dot = np.zeros((1, 1, 3), np.uint8)
         kind = blended(dot, dot, self._blend_seed)[1]
         return replace(self.sample, kind=kind, generator=self.twin)
+
+    def _whole(self, data: TrainingData) -> Image:
+        if data.whole is None:
+            raise ValueError("a shrunk view needs training data that gives whole pictures")
+        return data.whole(self.sample)
 
     @property
     def _blend_seed(self) -> int:
@@ -54,6 +70,10 @@ class View:
 
     def crop(self, data: TrainingData, chain: Chain, side: int, cell: int = 0) -> Image:
         """Return the augmented crop, (side, side, 3) uint8 RGB, or smaller; see `augment`."""
+        if self.number >= SHRUNK:
+            seed = self.sample.seed(self.number)
+            fixed = replace(chain, resizing=0.0)
+            return augment(shrunk(self._whole(data), seed), side, seed, fixed, cell)
         image = data.read(self.sample)
         if self.twin:
             image = blended(image, data.makers[self.twin](self.sample), self._blend_seed)[0]
@@ -65,7 +85,13 @@ class View:
 
 
 def all_views(
-    samples: Sequence[Sample], strong: float, twins: float, makers: Sequence[str]
+    samples: Sequence[Sample],
+    strong: float,
+    twins: float,
+    makers: Sequence[str],
+    *,
+    large: Collection[str] = (),
+    shrunk_views: int = 0,
 ) -> list[View]:
     """Choose the views to learn from, each choice by the picture alone.
 
@@ -74,12 +100,16 @@ def all_views(
         strong: the share of pictures that come in view 1 as well.
         twins: the share of real pictures all of whose views come as a maker's twins too.
         makers: names of the trace makers; each draws its own share of the pictures.
+        large: paths of pictures that also come shrunk.
+        shrunk_views: how often each of these does, without twins.
     """
     views = []
     for sample in samples:
         numbers = (0, 1) if sample.seed(2002) / 2.0**48 < strong else (0,)
         chosen = [maker for place, maker in enumerate(makers) if sample.in_share(twins, place)]
         views += [View(sample, number, twin) for number in numbers for twin in ("", *chosen)]
+        if sample.path in large:
+            views += [View(sample, SHRUNK + number) for number in range(shrunk_views)]
     return views
 
 

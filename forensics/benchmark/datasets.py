@@ -91,6 +91,13 @@ class PictureStore:
             return _square(self.original(sample), self.boxes.get(sample.path))
         return self.region(sample)
 
+    def is_large(self, sample: Sample) -> bool:
+        """Whether `read` shows a part of the picture alone: its shorter side exceeds `REGION`."""
+        if sample.group in FRAMED_GROUPS:
+            return False
+        media = open_media(self.root / sample.path, self.stored(sample))
+        return min(media.width, media.height) > REGION
+
     def region(self, sample: Sample) -> Image:
         """Return a native region of at most 384 px, as it is framed in the file."""
         image = self.original(sample)

@@ -113,6 +113,8 @@ def trained(mix: Mix, fold: str, samples: Sequence[Sample], store: PictureStore)
         makers={name: twin_reader(name, store, donors) for name in mix.makers},
         folder=mix.run(fold),
         cache=mix.cache,
+        large=frozenset(sample.path for sample in kept if store.is_large(sample)),
+        whole=store.original,
     )
     if not list(mix.run(fold).glob("*.safetensors")):
         for _ in plugin.train(data, mix.recipe, 0):

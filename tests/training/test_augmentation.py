@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from forensics.augmentation import Chain, augment, demosaiced, equalised, jpeg
+from forensics.augmentation import Chain, augment, demosaiced, equalised, jpeg, shrunk
 from forensics.schema import Image
 
 EVERYTHING = Chain(earlier_jpeg=1, resizing=1, camera=1, blurring=1, noising=1)
@@ -55,3 +55,24 @@ def test_stronger_compression_changes_more() -> None:
 def test_demosaicing_keeps_a_flat_picture_flat() -> None:
     flat = np.full((16, 16, 3), 90, np.float32)
     assert np.allclose(demosaiced(flat), 90, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("size", "least", "most"),
+    [((30, 50), 30, 30), ((300, 400), 240, 300), ((2000, 1500), 240, 400)],
+)
+def test_a_shrunk_picture_keeps_its_shape_and_a_size_that_is_shared(
+    size: tuple[int, int], least: int, most: int
+) -> None:
+    image = np.zeros((*size, 3), np.uint8)
+    for seed in range(20):
+        height, width, _ = shrunk(image, seed).shape
+        assert least <= min(height, width) <= most
+        assert abs(height / width - size[0] / size[1]) < 0.03 * size[0] / size[1]
+
+
+def test_shrinking_depends_on_its_seed_alone() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (500, 500, 3), dtype=np.uint8)
+    again = [shrunk(image, seed) for seed in (1, 1, 2)]
+    assert np.array_equal(again[0], again[1])
+    assert again[0].shape != again[2].shape

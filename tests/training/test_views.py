@@ -9,7 +9,7 @@ from forensics.augmentation import Chain
 from forensics.errors import InvalidManifest
 from forensics.schema import Image
 from forensics.training import Sample, TrainingData, blended, soft_mask, source_weights
-from forensics.views import View, all_views, changed, kinds_of, pairs_of
+from forensics.views import SHRUNK, View, all_views, changed, kinds_of, pairs_of
 
 
 def sample(number: int, kind: int = 0, source: str = "camera") -> Sample:
@@ -86,6 +86,29 @@ def test_makers_draw_pictures_of_their_own() -> None:
     drawn = [{v.sample.path for v in views if v.twin == maker} for maker in ("one", "two")]
     assert drawn[0] != drawn[1]
     assert {view.shown.source for view in views if view.twin} == {"one", "two"}
+
+
+def test_large_pictures_come_shrunk_without_twins_and_as_sources_of_their_own() -> None:
+    large = {SAMPLES[0].path, SAMPLES[-1].path}
+    views = all_views(SAMPLES, 1, 1, ["one"], large=large, shrunk_views=3)
+    shown = [view for view in views if view.number >= SHRUNK]
+    assert [view.sample.path for view in shown] == [SAMPLES[0].path] * 3 + [SAMPLES[-1].path] * 3
+    assert not any(view.twin for view in shown)
+    assert [view.shown.source for view in shown[::3]] == ["camera shrunk", "gan shrunk"]
+    assert all(view.shown.fake == view.sample.fake for view in shown)
+    assert set(views) - set(shown) == set(all_views(SAMPLES, 1, 1, ["one"]))
+
+
+def test_shrunk_views_look_at_the_whole_and_others_do_not(tmp_path: Path) -> None:
+    def wider(given: Sample) -> Image:
+        return np.full((1000, 1200, 3), 250, np.uint8)
+
+    large = frozenset({SAMPLES[0].path})
+    data = TrainingData(tuple(SAMPLES), picture, {}, tmp_path, tmp_path, large, wider)
+    plain = Chain(camera=0, blurring=0, noising=0, uncompressed=1)
+    means = [View(SAMPLES[0], n).crop(data, plain, 224, 16).mean() for n in range(SHRUNK + 2)]
+    assert all(mean < 200 for mean in means[:SHRUNK])
+    assert all(mean > 240 for mean in means[SHRUNK:])
 
 
 def test_small_picture_gives_a_small_crop_of_whole_cells(tmp_path: Path) -> None:
