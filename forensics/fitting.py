@@ -5,7 +5,7 @@ its source.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -22,6 +22,7 @@ from forensics.calibrating import (
     share_among,
 )
 from forensics.calibration import Calibration
+from forensics.earning import Kept, earning
 from forensics.fusion import FusedSet, LinearFusion, input_names, set_key, set_to_json
 from forensics.statistics import Labels, Names, Reals, equal_weights, sigmoid
 from forensics.verdict import BUCKETS, FORMAT
@@ -107,9 +108,9 @@ def fit_set(
 ) -> FusedSet:
     """Fit one set of detectors: its fusion, and a calibration for each number of views."""
     names = input_names(list(cards))
-    fusion = fit_fusion(names, table.matrix(names), table.labels, table.sources)
+    fusion = fit_fusion(names, table, earned(names, table))
     fitted = _calibrated(names, table, measured_on, seed, _decided_elsewhere(names, table, seed))
-    logits = crossfitted_logits(names, table.matrix(names), table)
+    logits = crossfitted_logits(names, table)
     return FusedSet(dict(cards), fusion, fitted, _missed_by_kind(table, logits, fitted["1"]))
 
 
@@ -121,7 +122,7 @@ def _calibrated(
     decided: Mapping[str, Decisions],
 ) -> dict[str, Calibration]:
     """A calibration for each number of views, its rates counted from `decided` where given."""
-    logits = crossfitted_logits(names, table.matrix(names), table)
+    logits = crossfitted_logits(names, table)
     composed = _composed(Scored(logits, table.labels, table.sources, table.clusters), seed)
     calibrations = {}
     for bucket, scored in composed.items():
@@ -158,7 +159,7 @@ def _decided_elsewhere(names: Sequence[str], table: OutOfFold, seed: int) -> dic
         held = table.folds == fold
         others, rest = table.rows(~held), table.rows(held)
         calibrations = _calibrated(names, others, "", seed, {})
-        fusion = fit_fusion(names, others.matrix(names), others.labels, others.sources)
+        fusion = fit_fusion(names, others, earned(names, others))
         logits = fusion.logits(rest.matrix(names))
         single = Scored(logits, rest.labels, rest.sources, rest.clusters)
         for bucket, scored in _composed(single, seed).items():
@@ -168,22 +169,40 @@ def _decided_elsewhere(names: Sequence[str], table: OutOfFold, seed: int) -> dic
     return found
 
 
-def fit_fusion(names: Sequence[str], inputs: Reals, labels: Labels, sources: Names) -> LinearFusion:
+def earned(names: Sequence[str], table: OutOfFold) -> Kept:
+    """Which inputs may get weight in a fusion of `names`, (d,) bool; see `forensics.earning`."""
+
+    def fit(rows: NDArray[np.bool_], kept: Kept) -> Callable[[Reals], Reals]:
+        return fit_fusion(names, table.rows(rows), kept).logits
+
+    return earning(
+        names,
+        table.matrix(names),
+        labels=table.labels,
+        sources=table.sources,
+        folds=table.folds,
+        fit=fit,
+    )
+
+
+def fit_fusion(names: Sequence[str], table: OutOfFold, kept: Kept | None = None) -> LinearFusion:
     """Logistic regression with weights >= 0 on standardised inputs, every source equal.
 
     Args:
         names: d names of inputs.
-        inputs: (n, d) float64, out-of-fold.
-        labels: (n,) 0 or 1.
-        sources: (n,) the generator or real group.
+        table: the rows.
+        kept: (d,) which inputs may get weight; None is all.
     """
-    mass = equal_weights(labels, sources)
+    inputs = table.matrix(names)
+    mass = equal_weights(table.labels, table.sources)
     means: Reals = mass @ inputs
     spread = np.sqrt(mass @ np.square(inputs - means))
     # A constant input spreads by rounding alone; scaled up, it would look like a signal.
     scales = np.where(spread > 1e-9 * (1 + np.abs(means)), spread, 1.0)
     rows = (inputs - means) / scales
-    weights, bias = fit_logistic(rows, labels, mass, ridge=_RIDGE)
+    chosen = np.ones(len(names), bool) if kept is None else kept
+    weights = np.zeros(len(names))
+    weights[chosen], bias = fit_logistic(rows[:, chosen], table.labels, mass, ridge=_RIDGE)
     covariance = rows.T @ (rows * mass[:, None]) + _RIDGE * np.eye(len(names))
     precision: Reals = np.asarray(np.linalg.inv(covariance), dtype=np.float64)
     distances = np.sqrt(np.einsum("ni,ij,nj->n", rows, precision, rows))
@@ -191,13 +210,14 @@ def fit_fusion(names: Sequence[str], inputs: Reals, labels: Labels, sources: Nam
     return LinearFusion(tuple(names), means, scales, weights, bias, precision, limit)
 
 
-def crossfitted_logits(names: Sequence[str], inputs: Reals, table: OutOfFold) -> Reals:
+def crossfitted_logits(names: Sequence[str], table: OutOfFold) -> Reals:
     """Fused logits (n,), each from a fusion fitted without the row's cluster."""
+    kept = earned(names, table)
     parts = np.asarray([_part(cluster) for cluster in table.clusters.tolist()])
-    logits = np.empty(len(inputs))
+    inputs, logits = table.matrix(names), np.empty(len(table.labels))
     for part in range(PARTS):
         others = parts != part
-        fusion = fit_fusion(names, inputs[others], table.labels[others], table.sources[others])
+        fusion = fit_fusion(names, table.rows(others), kept)
         logits[~others] = fusion.logits(inputs[~others])
     return logits
 

@@ -1,7 +1,7 @@
 """Out-of-fold tables: who scored which picture, and what a fusion fitted elsewhere makes of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from forensics.errors import InvalidManifest
 from forensics.fitting import OutOfFold, fit_set
 from forensics.fusion import FusedSet, crop_aggregate, input_names
 from forensics.schema import Floats
-from forensics.statistics import Labels, Names, Reals, sigmoid
+from forensics.statistics import Names, Reals, sigmoid
 from forensics.training import Sample
 
 Logits = Mapping[tuple[str, str, str], Floats]
@@ -132,7 +132,8 @@ def judge_left_out(
         if len(np.unique(table.labels[others])) != len(set(table.labels.tolist())):
             raise InvalidManifest(f"without fold {fold} one class is missing")
         cards = dict.fromkeys(detectors, "")
-        fitted = fit_set(_rows(table, others), cards, measured_on="the other folds")
+        rows = replace(table.rows(others), folds=folds[others])
+        fitted = fit_set(rows, cards, measured_on="the other folds")
         logits[held], scores[held] = _apply(fitted, table, held)
         calibration = fitted.calibrations["1"]
         called[held] = scores[held] >= calibration.call.threshold
@@ -152,14 +153,3 @@ def _apply(fitted: FusedSet, table: OutOfFold, chosen: NDArray[np.bool_]) -> tup
     logits = fitted.fusion.logits(table.matrix(fitted.fusion.inputs)[chosen])
     calibration = fitted.calibrations["1"]
     return logits, sigmoid(calibration.slope * logits + calibration.intercept)
-
-
-def _rows(table: OutOfFold, chosen: NDArray[np.bool_]) -> OutOfFold:
-    labels: Labels = table.labels[chosen]
-    return OutOfFold(
-        {name: column[chosen] for name, column in table.inputs.items()},
-        labels,
-        table.sources[chosen],
-        table.clusters[chosen],
-        table.kinds[chosen],
-    )

@@ -100,9 +100,10 @@ def opening(board: Board) -> str:
         )
     ac, bd = (_fold_mean(board, folds) for folds in ("AC", "BD"))
     lines.append(
-        f"- Fused, clean, folds A and C, on which choices are made: {ac}; B and D: {bd}. One "
-        "choice was made after a look at all four: content is projected out of `clip_pairs` since "
-        "fold D had shown faceless fakes below chance, so B and D are not untouched by choices."
+        f"- Fused, clean, folds A and C, on which choices are made: {ac}; B and D: {bd}. Two "
+        "choices were made after a look at all four, so that B and D are not untouched: content is "
+        "projected out of `clip_pairs` since fold D had shown faceless fakes below chance, and a "
+        "detector must add .02 to get a weight in the fusion (docs/results/tried.md)."
     )
     return "\n".join(lines) + "\n"
 

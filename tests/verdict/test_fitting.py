@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -69,16 +71,18 @@ def test_copies_of_a_sources_rows_do_not_change_the_fusion() -> None:
     table = simulated()
     order = np.concatenate([np.arange(900), np.flatnonzero(table.sources == "r1")])
     names = list(table.inputs)
-    once = fit_fusion(names, table.matrix(names), table.labels, table.sources)
+    once = fit_fusion(names, table)
     more = reordered(table, order)
-    twice = fit_fusion(names, more.matrix(names), more.labels, more.sources)
+    twice = fit_fusion(names, more)
     np.testing.assert_allclose(twice.weights, once.weights, atol=1e-5)
 
 
 def test_a_constant_input_gets_no_weight_and_breaks_nothing() -> None:
     table = simulated(300)
-    rows = np.stack([table.inputs["spectrum.mean"], np.full(300, 3.0)], axis=1)
-    fusion = fit_fusion(["a.mean", "b.mean"], rows, table.labels, table.sources)
+    inputs = {"a.mean": table.inputs["spectrum.mean"], "b.mean": np.full(300, 3.0)}
+    table = replace(table, inputs=inputs)
+    rows = table.matrix(["a.mean", "b.mean"])
+    fusion = fit_fusion(["a.mean", "b.mean"], table)
     assert fusion.weights[1] == pytest.approx(0, abs=1e-9)
     assert np.isfinite(fusion.logits(rows)).all()
 
@@ -86,7 +90,7 @@ def test_a_constant_input_gets_no_weight_and_breaks_nothing() -> None:
 def test_one_in_a_thousand_pictures_lies_outside_the_distribution() -> None:
     table = simulated(5000)
     names = list(table.inputs)
-    fusion = fit_fusion(names, table.matrix(names), table.labels, table.sources)
+    fusion = fit_fusion(names, table)
     assert np.mean(fusion.distances(table.matrix(names)) > fusion.distance_limit) <= 0.001
 
 
