@@ -24,7 +24,7 @@ Fit = Callable[[NDArray[np.bool_], Kept], Callable[[Reals], Reals]]
 """Rows to fit to, inputs that may get weight -> what gives the logits (m,) of inputs (m, d)."""
 
 
-def earning(
+def who_earns(
     names: Sequence[str],
     inputs: Reals,
     *,

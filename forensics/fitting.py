@@ -22,7 +22,7 @@ from forensics.calibrating import (
     share_among,
 )
 from forensics.calibration import Calibration
-from forensics.earning import Kept, earning
+from forensics.earning import Kept, who_earns
 from forensics.fusion import FusedSet, LinearFusion, input_names, set_key, set_to_json
 from forensics.statistics import Labels, Names, Reals, equal_weights, sigmoid
 from forensics.verdict import BUCKETS, FORMAT
@@ -175,7 +175,7 @@ def earned(names: Sequence[str], table: OutOfFold) -> Kept:
     def fit(rows: NDArray[np.bool_], kept: Kept) -> Callable[[Reals], Reals]:
         return fit_fusion(names, table.rows(rows), kept).logits
 
-    return earning(
+    return who_earns(
         names,
         table.matrix(names),
         labels=table.labels,
