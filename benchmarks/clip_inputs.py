@@ -22,7 +22,7 @@ from forensics.augmentation import jpeg
 from forensics.benchmark.datasets import read_samples
 from forensics.benchmark.tables import markdown, mean_auc, rows_of
 from forensics.commands.common import add_data_arguments
-from forensics.commands.picture_data import picture_store
+from forensics.commands.picture_stores import picture_store
 from forensics.detector import fake_logit
 from forensics.feature_store import FeatureStore
 from forensics.linear_head import HeadRows, LinearHead, fit_head

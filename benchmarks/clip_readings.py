@@ -22,7 +22,7 @@ from forensics.benchmark.out_of_fold import CONDITIONS
 from forensics.benchmark.tables import markdown, mean_auc, rows_of
 from forensics.class_tokens import BLOCKS, TokenReader
 from forensics.commands.common import add_data_arguments
-from forensics.commands.picture_data import picture_store
+from forensics.commands.picture_stores import picture_store
 from forensics.commands.train import TWINS, ZOO
 from forensics.detector import fake_logit
 from forensics.feature_store import FeatureStore, pixel_key

@@ -25,7 +25,7 @@ from forensics.benchmark.datasets import capped, read_samples
 from forensics.benchmark.out_of_fold import CONDITIONS
 from forensics.class_tokens import TokenReader
 from forensics.commands.common import add_data_arguments
-from forensics.commands.picture_data import picture_store
+from forensics.commands.picture_stores import picture_store
 from forensics.commands.train import TWINS, ZOO
 from forensics.detector import fake_logit
 from forensics.feature_store import FeatureStore, pixel_key

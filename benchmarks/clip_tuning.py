@@ -30,7 +30,7 @@ from forensics.benchmark.fuel_mixes import CHOICE_FOLDS
 from forensics.benchmark.out_of_fold import CONDITIONS, detector_of_run
 from forensics.benchmark.tables import generator_auc, markdown, mean_auc, rows_of
 from forensics.commands.common import add_data_arguments
-from forensics.commands.picture_data import picture_store
+from forensics.commands.picture_stores import picture_store
 from forensics.commands.train import TWINS, ZOO
 from forensics.linear_head import LinearHead
 from forensics.network_training import running_average

@@ -27,7 +27,7 @@ from forensics.benchmark.significance import Difference, paired_bootstrap
 from forensics.benchmark.tables import markdown, mean_auc, rows_of
 from forensics.commands.common import add_data_arguments
 from forensics.commands.options import with_fields
-from forensics.commands.picture_data import picture_store
+from forensics.commands.picture_stores import picture_store
 from forensics.commands.train import TWINS
 from forensics.plugins import plugin_class
 from forensics.statistics import Reals

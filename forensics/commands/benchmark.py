@@ -29,7 +29,7 @@ from forensics.benchmark.tables import rows_of
 from forensics.benchmark.viewing import SIDE, Viewer
 from forensics.benchmark.zoo_set import zoo_collection, zoo_samples
 from forensics.commands.benchmark_options import add_arguments, contestants
-from forensics.commands.picture_data import picture_store
+from forensics.commands.picture_stores import picture_store
 from forensics.errors import InvalidOption
 from forensics.report.benchmark_page import write_markdown, write_page
 from forensics.report.benchmark_parts import Shown, count_words, way_words

@@ -24,7 +24,7 @@ from forensics.commands.common import (
     add_unseen_arguments,
     write_page,
 )
-from forensics.commands.picture_data import picture_store
+from forensics.commands.picture_stores import picture_store
 from forensics.plugins import backbones, entries, fingerprint
 from forensics.training import whole_output
 from forensics.weights import file_sha256

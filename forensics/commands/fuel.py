@@ -23,7 +23,7 @@ from forensics.benchmark.swap_twins import Donors, maker_of
 from forensics.benchmark.tables import Figure, markdown
 from forensics.commands.common import add_data_arguments, add_page_arguments, write_page
 from forensics.commands.options import with_fields
-from forensics.commands.picture_data import picture_store
+from forensics.commands.picture_stores import picture_store
 from forensics.errors import InvalidOption
 from forensics.generator import Manipulator
 from forensics.plugins import entries, load, plugin_class

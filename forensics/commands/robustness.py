@@ -23,7 +23,7 @@ from forensics.commands.common import (
     add_unseen_arguments,
     write_page,
 )
-from forensics.commands.picture_data import picture_store
+from forensics.commands.picture_stores import picture_store
 from forensics.training import Sample
 
 EXAMPLE = (
