@@ -145,14 +145,15 @@ def _composed(single: Scored, seed: int) -> dict[str, Scored]:
 def _decided_elsewhere(names: Sequence[str], table: OutOfFold, seed: int) -> dict[str, Decisions]:
     """What fusions and thresholds that were fitted without a row's fold decide on it, by bucket.
 
-    Empty where folds are not known, or where a fold holds all pictures of a class or no real one.
+    Empty where folds are not known, there is one alone, or one holds all pictures of a class or no
+    real one.
     """
     if table.folds is None:
         return {}
     folds, size = np.unique(table.folds), len(table.labels)
     for fold in folds:
         held = table.folds == fold
-        if table.labels[held].all() or len(set(table.labels[~held].tolist())) == 1:
+        if table.labels[held].all() or len(set(table.labels[~held].tolist())) < len({0, 1}):
             return {}
     found = {name: Decisions(np.zeros(size, bool), np.zeros(size, bool)) for name in BUCKETS}
     for fold in folds:

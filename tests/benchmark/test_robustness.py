@@ -253,14 +253,6 @@ def test_a_picture_is_compared_once_with_the_same_references(
     assert second.asked == 1
 
 
-def test_at_most_so_many_check_rows_a_group_are_shown() -> None:
-    rows = [sample(f"{index}.png", fake=False, source="street") for index in range(9)]
-    free = replace(rows[0], check=False, path="free.png")
-    chosen = command.checked([*rows, free], 4)
-    assert len(chosen) == 4
-    assert all(each.check for each in chosen)
-
-
 @pytest.mark.usefixtures("attacker")
 @pytest.mark.parametrize("attacked", [0, 2])
 def test_the_command_writes_every_section(
