@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -91,8 +91,11 @@ class PictureStore:
             return _square(self.original(sample), self.boxes.get(sample.path))
         return self.region(sample)
 
-    def is_large(self, sample: Sample) -> bool:
-        """Whether `read` shows a part of the picture alone: its shorter side exceeds `REGION`."""
+    def large(self, samples: Iterable[Sample]) -> frozenset[str]:
+        """Paths of those of which `read` shows a part: their shorter side exceeds `REGION`."""
+        return frozenset(sample.path for sample in samples if self._is_large(sample))
+
+    def _is_large(self, sample: Sample) -> bool:
         if sample.group in FRAMED_GROUPS:
             return False
         media = open_media(self.root / sample.path, self.stored(sample))

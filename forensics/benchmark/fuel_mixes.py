@@ -113,7 +113,7 @@ def trained(mix: Mix, fold: str, samples: Sequence[Sample], store: PictureStore)
         makers={name: twin_reader(name, store, donors) for name in mix.makers},
         folder=mix.run(fold),
         cache=mix.cache,
-        large=frozenset(sample.path for sample in kept if store.is_large(sample)),
+        large=store.large(kept),
         whole=store.original,
     )
     if not list(mix.run(fold).glob("*.safetensors")):

@@ -12,8 +12,8 @@ from forensics.benchmark.collection import Collection, sample_of
 from forensics.benchmark.datasets import PictureStore, twin_path
 from forensics.benchmark.swap_twins import Donors, maker_of
 from forensics.errors import InvalidOption
-from forensics.generator import Manipulator
-from forensics.plugins import load, plugin_class
+from forensics.generator import Manipulator, Swapper
+from forensics.plugins import entries, load, plugin_class
 from forensics.training import Sample
 
 HELD_OUT = "decoders-held-out"
@@ -32,7 +32,15 @@ def zoo_samples(
 
     Yields:
         One for each maker and parent: the twin, or None where the maker changed nothing.
+
+    Raises:
+        InvalidOption: a name is no generator that changes pictures by itself or with one face, or
+            comes twice.
     """
+    if len(set(makers)) < len(makers):
+        raise InvalidOption("--zoo names a maker twice")
+    if unfit := [name for name in makers if name != HELD_OUT and not _changes_pictures(name)]:
+        raise InvalidOption(f"--zoo takes generators that change pictures, not {unfit[0]!r}")
     donors = Donors(parents, store.read)
     for name in makers:
         maker = _maker(name, donors)
@@ -54,6 +62,13 @@ def zoo_collection(
         raise InvalidOption("--zoo: no maker changed any of the set's real check rows")
     samples = tuple(sorted((*parents, *twins), key=lambda sample: sample.path))
     return Collection(found.root, samples, {}, "real pictures, and what our zoo makes of them")
+
+
+def _changes_pictures(name: str) -> bool:
+    if name not in entries("generator"):
+        return False
+    maker = plugin_class("generator", name)
+    return issubclass(maker, Manipulator) or (issubclass(maker, Swapper) and maker.needs_sources)
 
 
 def _maker(name: str, donors: Donors) -> Callable[[Sample], Manipulator]:

@@ -14,9 +14,3 @@ def picture_store(manifest: Path, cache: Path, samples: list[Sample]) -> Picture
     for _ in tqdm(store.find_boxes(samples), "faces", len(samples), disable=None):
         pass
     return store
-
-
-def large_ones(store: PictureStore, samples: list[Sample]) -> frozenset[str]:
-    """The paths of the samples of which the store shows a part, looked for under a bar."""
-    bar = tqdm(samples, "sizes", disable=None)
-    return frozenset(sample.path for sample in bar if store.is_large(sample))

@@ -21,7 +21,7 @@ from forensics.benchmark.datasets import capped, read_samples, without_fold
 from forensics.benchmark.out_of_fold import options_with_cache
 from forensics.commands.common import add_data_arguments
 from forensics.commands.options import with_fields
-from forensics.commands.picture_stores import large_ones, picture_store
+from forensics.commands.picture_stores import picture_store
 from forensics.commands.train_generator import draws_its_own, generator_steps
 from forensics.commands.train_swapper import add_pair_arguments, swapper_steps
 from forensics.errors import InvalidOption, UnknownPlugin
@@ -116,7 +116,7 @@ def train_detector(args: argparse.Namespace) -> Iterator[Step]:
         makers={name: store.twin(load("generator", name)) for name in makers},
         folder=args.out,
         cache=args.cache,
-        large=large_ones(store, samples),
+        large=store.large(tqdm(samples, "sizes", disable=None)),
         whole=store.original,
     )
     detector = load("detector", args.name, options_with_cache(args.name, args.cache))

@@ -41,6 +41,16 @@ def test_a_twin_is_what_its_maker_makes_of_its_picture_and_shares_its_fold(
         assert np.array_equal(store.original(twin), made)
 
 
+@pytest.mark.parametrize(
+    "makers", [["nobody"], ["stylegan2"], ["deepfakes"], ["inpainting", "inpainting"]]
+)
+def test_makers_that_cannot_change_a_picture_or_come_twice_are_refused(
+    store: PictureStore, makers: list[str]
+) -> None:
+    with pytest.raises(InvalidOption, match="--zoo"):
+        list(zoo_samples(makers, PARENTS, store))
+
+
 def test_what_a_maker_leaves_as_it_is_counts_as_no_fake(store: PictureStore) -> None:
     assert list(zoo_samples(["self_blended", "landmark_swap"], PARENTS, store)) == [None] * 6
 
