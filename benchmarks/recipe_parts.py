@@ -1,7 +1,8 @@
 """Train a detector without each part of its recipe, and say what the part is worth left out.
 
     python benchmarks/recipe_parts.py spectrum --data MANIFEST.csv --folds FOLDS.csv
-        [--per-group 40] [--recipe crops=2400] [--part "no resizing" ...] [--runs runs/parts]
+        [--per-group 40] [--recipe crops=2400] [--part "no resizing" ...] [--makers MAKER ...]
+        [--runs runs/parts]
 
 Every variant is trained without fold A and without fold C, on the same rows under the same budget,
 and scores what was left out, clean and at half size under JPEG 75, against the real pictures of
@@ -92,6 +93,7 @@ def main() -> None:
     add_data_arguments(parser)
     parser.add_argument("--recipe", nargs="*", default=[], metavar="FIELD=VALUE")
     parser.add_argument("--part", nargs="+", metavar="TITLE", help="of the table; default: all")
+    parser.add_argument("--makers", nargs="+", default=[TWINS], metavar="MAKER", help="of pairs")
     parser.add_argument("--runs", type=Path, default=Path("runs/parts"), metavar="DIR")
     args = parser.parse_args()
     samples = capped(read_samples(args.folds, args.data), args.per_group)
@@ -108,7 +110,7 @@ def main() -> None:
     chosen: list[Sample] = []
     for title, change in tqdm(changes.items(), "variants", disable=None):
         folder = args.runs / title.replace(" ", "-").replace(",", "")
-        mix = Mix(args.detector, (TWINS,), folder, args.cache, change(recipe))
+        mix = Mix(args.detector, tuple(args.makers), folder, args.cache, change(recipe))
         for condition in CONDITIONS:
             chosen, found = left_out_logits(mix, samples, store, condition)
             logits.setdefault(title, {})[condition] = found

@@ -75,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_at_least_one,
         metavar="N",
         help="pictures examined at a time; verdicts do not depend on it. Default: one a core, "
-        f"without --fast at most {MOST_AT_ONCE}",
+        f"without --fast at most {MOST_AT_ONCE}, and one for two cores where no backbone runs",
     )
 
 
@@ -111,8 +111,7 @@ def _examine_all(examiner: "Examiner", args: argparse.Namespace) -> int:
     def done(verdict: "Verdict", case: "Case") -> _Done:
         return _Done(_text(verdict, args.json), _exhibit(verdict, case) if args.report else None)
 
-    usual = _cores() if args.fast else min(_cores(), MOST_AT_ONCE)
-    jobs = max(1, min(args.jobs or usual, len(paths)))
+    jobs = max(1, min(args.jobs or _usual_jobs(examiner, fast=args.fast), len(paths)))
     # Some codec or plugin may print; standard output belongs to verdicts.
     with (
         redirect_stdout(sys.stderr),
@@ -196,6 +195,14 @@ def _write_report(path: Path, exhibits: list["Exhibit"], failures: list[tuple[st
 
     html.write(path, html.render(exhibits, failures))
     print(f"Report: {path}", file=sys.stderr)
+
+
+def _usual_jobs(examiner: "Examiner", *, fast: bool) -> int:
+    """How many pictures at a time keep the cores busy: without a backbone, one keeps two so."""
+    if fast:
+        return _cores()
+    backbone = any(detector.card.requires for detector in examiner.detectors.values())
+    return min(_cores() if backbone else _cores() // 2, MOST_AT_ONCE)
 
 
 def _cores() -> int:
