@@ -1,4 +1,5 @@
 import json
+import tomllib
 from argparse import ArgumentParser
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from forensics.commands.common import every_card
 from forensics.errors import ForensicsError, WeightsCorrupt
 from forensics.plugins import backbones
 from forensics.schema import ModelCard, WeightFile
+
+ROOT = Path(forensics.__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +85,15 @@ def test_the_page_listens_on_this_machine_only_and_reports_to_nobody() -> None:
     assert "--server.address=127.0.0.1" in line
     assert "--browser.gatherUsageStats=false" in line
     assert "--server.showEmailPrompt=false" in line
+
+
+def test_the_page_started_without_us_keeps_to_the_same() -> None:
+    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    line = server()
+    for part, values in settings.items():
+        for name, value in values.items():
+            said = value if isinstance(value, str) else json.dumps(value)
+            assert f"--{part}.{name}={said}" in line
 
 
 def test_the_page_takes_what_the_intake_takes() -> None:
