@@ -2,8 +2,8 @@
 
 Writes `fuel.md` and a contact sheet. High-frequency energy is compared on check rows, which no
 maker was trained on. The effect as fuel is the left-out AUC on folds A and C of detectors trained
-on each mix; every mix sees the same rows under the same settings. The curve by pairs is that of the
-first detector. A run that is there is not trained again.
+on each mix; every mix sees the same rows under the same settings. Curves are those of the first
+detector. A run that is there is not trained again.
 
 A swapper may be a maker too: it puts in the face of another picture of the same fold.
 """
@@ -20,14 +20,14 @@ from forensics.benchmark.fuel import MakerFacts
 from forensics.benchmark.fuel_mixes import Mix, left_out_auc
 from forensics.benchmark.out_of_fold import CONDITIONS
 from forensics.benchmark.swap_twins import Donors, maker_of
-from forensics.benchmark.tables import Figure, markdown
+from forensics.benchmark.tables import markdown
+from forensics.commands import fuel_curves
 from forensics.commands.common import add_data_arguments, add_page_arguments, write_page
 from forensics.commands.options import with_fields
 from forensics.commands.picture_stores import picture_store
 from forensics.errors import InvalidOption
 from forensics.generator import Manipulator
 from forensics.plugins import entries, load, plugin_class
-from forensics.report.benchmark_plots import shares_plot
 from forensics.training import Sample
 
 EXAMPLE = (
@@ -64,6 +64,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="SHARE",
         help="shares of the real pictures in pairs, for the curve; 0 is rows only",
+    )
+    parser.add_argument(
+        "--by-makers",
+        nargs="+",
+        default=[],
+        metavar="MAKER",
+        help="also train on 0, 1, 2, ... of these, for the curve by their number",
     )
     parser.add_argument(
         "--pairs-mix", nargs="+", default=[], metavar="MAKER", help="of the curve; the last --mix"
@@ -113,12 +120,15 @@ def run(args: argparse.Namespace) -> int:
     mixes = {name: mixes_of(name, args) for name in args.detector}
     for chosen in mixes.values():
         sections += [effects(chosen, samples, store, condition) for condition in args.condition]
+    images = args.out.parent / "images"
+    if args.by_makers and args.mix:
+        base = mixes[args.detector[0]][0]
+        of_numbers = fuel_curves.by_makers(base, args.by_makers, samples, store, args.condition)
+        sections.append(fuel_curves.makers_section(base, args.by_makers, of_numbers, images))
     if args.pairs and args.mix:
         mix = mix_of_curve(mixes[args.detector[0]], args.pairs_mix)
-        curves = by_pairs(mix, args.pairs, samples, store, args.condition)
-        drawing = args.out.parent / "images" / "fuel-pairs.svg"
-        drawing.write_text(shares_plot(curves), encoding="utf-8")
-        sections.append(pairs_table(mix, curves))
+        of_shares = fuel_curves.by_pairs(mix, args.pairs, samples, store, args.condition)
+        sections.append(fuel_curves.pairs_section(mix, of_shares, images))
     write_page(args.out / args.page, "\n".join(part for part in sections if part))
     return 0
 
@@ -238,34 +248,4 @@ def effects(mixes: list[Mix], samples: list[Sample], store: PictureStore, condit
         " against the real pictures of the same fold; 95 % intervals over clusters, those of the"
         " mean over generators and clusters.\n\n"
         f"{markdown(['mix', *columns], body)}"
-    )
-
-
-def by_pairs(
-    mix: Mix,
-    shares: Sequence[float],
-    samples: list[Sample],
-    store: PictureStore,
-    conditions: Sequence[str],
-) -> dict[str, dict[float, Figure]]:
-    """Mean left-out AUC of a mix by condition and share of pairs."""
-    return {
-        condition: {
-            share: left_out_auc(mix.with_share(share), samples, store, condition)["mean"]
-            for share in tqdm(sorted(shares), f"pairs, {condition}", disable=None)
-        }
-        for condition in conditions
-    }
-
-
-def pairs_table(mix: Mix, curves: dict[str, dict[float, Figure]]) -> str:
-    """The curve as a table, and the picture of it."""
-    shares = list(next(iter(curves.values())))
-    body = [[f"{share:g}", *(str(curve[share]) for curve in curves.values())] for share in shares]
-    return (
-        f"## {mix.detector} by the number of pairs\n\nMix: {mix.title}; each maker turns this share"
-        " of the real pictures into pairs. Mean AUC on folds A and C, each left out, against the"
-        " real pictures of the same fold.\n\n"
-        f"{markdown(['share', *curves], body)}\n"
-        "![The same as curves](../images/fuel-pairs.svg)\n"
     )

@@ -68,17 +68,24 @@ def robustness_plot(rows: Sequence[Row]) -> str:
     return _svg(canvas, axes)
 
 
-def shares_plot(curves: Mapping[str, Mapping[float, Figure]]) -> str:
-    """AUC by the share of real pictures that come in pairs, a curve a condition, with intervals."""
-    canvas, axes = _canvas("share of the real pictures in pairs, per maker", "mean AUC left out")
+def growth_plot(curves: Mapping[str, Mapping[float, Figure]], what: str, *, root: bool) -> str:
+    """AUC by what grows, a curve a condition, with the ends of each figure.
+
+    Args:
+        curves: by condition, and there by what grows.
+        what: name of the horizontal axis.
+        root: whether to lay that axis out by square roots, which draws small values apart.
+    """
+    canvas, axes = _canvas(what, "mean AUC left out")
+    spaced = np.sqrt if root else np.asarray
     for index, (name, curve) in enumerate(curves.items()):
         values = np.asarray([found.value for found in curve.values()])
         ends = np.asarray([(found.low, found.high) for found in curve.values()]).T
-        places = np.sqrt(np.asarray(list(curve)))
         spread = np.abs(ends - values)
+        places = spaced(list(curve))
         axes.errorbar(places, values, spread, marker="o", markersize=4, **_style(index), label=name)
-    marks = sorted({share for curve in curves.values() for share in curve})
-    axes.set_xticks(np.sqrt(marks), [f"{share:g}" for share in marks])
+    marks = sorted({place for curve in curves.values() for place in curve})
+    axes.set_xticks(spaced(marks), [f"{place:g}" for place in marks])
     axes.axhline(0.5, color="0.6", linewidth=1)
     axes.set_ylim(0.3, 1.02)
     return _svg(canvas, axes)

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image as Pillow
 
 from detectors.clip_pairs import ClipPairsRecipe
+from forensics.benchmark.datasets import PictureStore
 from forensics.benchmark.fuel import (
     SHEET_SIDE,
     contact_sheet,
@@ -21,12 +22,18 @@ from forensics.benchmark.fuel import (
 )
 from forensics.benchmark.fuel_mixes import Mix
 from forensics.benchmark.tables import Figure
+from forensics.commands import fuel_curves
 from forensics.commands.fuel import (
     effects,
     makers_table,
     mix_of_curve,
     mixes_of,
-    pairs_table,
+)
+from forensics.commands.fuel_curves import (
+    by_makers,
+    choices_of,
+    makers_section,
+    pairs_section,
 )
 from forensics.errors import InvalidOption
 from forensics.generator import Manipulator
@@ -175,7 +182,36 @@ def test_the_curve_is_that_of_the_mix_that_was_named_or_of_the_last() -> None:
         mix_of_curve(mixes, ["c"])
 
 
-def test_table_of_pairs_has_a_row_a_share() -> None:
+def test_table_of_pairs_has_a_row_a_share(tmp_path: Path) -> None:
     curve = {0.0: Figure(0.6, 0.5, 0.7, 1, 1), 0.25: Figure(0.7, 0.6, 0.8, 1, 1)}
-    table = pairs_table(mix("a"), {"clean": curve, "degraded": curve})
+    table = pairs_section(mix("a"), {"clean": curve, "degraded": curve}, tmp_path)
     assert "| 0.25 | .70" in table
+    assert (tmp_path / "fuel-pairs.svg").read_text(encoding="utf-8").startswith("<?xml")
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_in_choices_of_makers_each_appears_equally_often(number: int) -> None:
+    makers = ("a", "b", "c", "d", "e")
+    choices = choices_of(makers, number)
+    assert len(set(choices)) == len(choices)
+    assert all(len(set(one)) == number and sorted(one) == list(one) for one in choices)
+    assert len({sum(maker in one for one in choices) for maker in makers}) == 1
+
+
+def test_the_curve_by_makers_is_the_mean_of_the_choices_between_the_worst_and_the_best(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worth = {"a": 0.1, "b": 0.2}
+
+    def told(one: Mix, *_: object) -> dict[str, Figure]:
+        value = 0.5 + sum(worth[maker] for maker in one.makers)
+        return {"mean": Figure(value, 0.0, 1.0, 3, 4)}
+
+    monkeypatch.setattr(fuel_curves, "left_out_auc", told)
+    store = PictureStore(tmp_path, tmp_path)
+    curves = by_makers(mix("a"), ("a", "b"), [], store, ["clean"])
+    found = [(n, round(f.value, 3), f.low, f.high) for n, f in curves["clean"].items()]
+    assert found == [(0.0, 0.5, 0.5, 0.5), (1.0, 0.65, 0.6, 0.7), (2.0, 0.8, 0.8, 0.8)]
+    page = makers_section(mix("a"), ("a", "b"), curves, tmp_path)
+    assert "| 1 | .65 [.60, .70] |" in page
+    assert (tmp_path / "fuel-makers.svg").exists()
