@@ -84,7 +84,8 @@ def makers_section(mix: Mix, makers: Sequence[str], curves: Curves, images: Path
     """The curve by the number of makers as a table; draws it into the folder `images`."""
     words = (
         f"## {mix.detector} by the number of makers\n\nMakers: {', '.join(makers)}."
-        " Of so many of them, in choices in which each appears equally often, the mean, and in brackets the worst and the best choice. {LEFT_OUT}."
+        " Of so many of them, in choices in which each appears equally often, the mean, and in"
+        f" brackets the worst and the best choice. {LEFT_OUT}."
     )
     picture = images / "fuel-makers.svg"
     picture.write_text(growth_plot(curves, "makers of pairs", root=False), encoding="utf-8")
