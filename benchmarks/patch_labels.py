@@ -1,0 +1,246 @@
+"""Teach patches where a picture was changed, and compare with a head taught by whole crops.
+
+    python benchmarks/patch_labels.py --data MANIFEST.csv --folds FOLDS.csv --per-group 40
+
+A patch of a maker's twin is fake where it differs from its parent under the identical augmentation
+(masks of blending and inpainting, as supervision), all patches of a generated picture are, those
+of pictures whose masks nobody has teach nothing. A logistic head on patch tokens learns that; the
+head of `clip_pairs`, on the same views, learns from means over all patches of a crop. Both score
+what was left out of folds A and C, one native crop a picture, clean and at half size under JPEG 75,
+and say where crops of real pictures of those folds were changed by makers that leave a part as it
+was. Prints Markdown.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from tqdm import tqdm
+
+from detectors.clip_pairs import ClipPairsRecipe
+from forensics.benchmark.datasets import PictureStore, capped, read_samples
+from forensics.benchmark.fuel_mixes import CHOICE_FOLDS
+from forensics.benchmark.intervals import draw_rows
+from forensics.benchmark.metrics import auc
+from forensics.benchmark.out_of_fold import CONDITIONS
+from forensics.benchmark.significance import paired_bootstrap
+from forensics.benchmark.tables import generator_auc, markdown, mean_auc, rows_of
+from forensics.commands.common import add_data_arguments
+from forensics.commands.picture_stores import picture_store
+from forensics.commands.train import TWINS, ZOO
+from forensics.detector import fake_logit
+from forensics.feature_store import FeatureStore
+from forensics.linear_head import HeadRows, LinearHead, fit_head
+from forensics.neural import CLIP_PATCH, CLIP_SIDE, CLIP_WIDTH, clip_areas, clip_reading
+from forensics.plugins import load
+from forensics.schema import Floats, Image
+from forensics.traces.crops import padded
+from forensics.training import EQUALISE, Sample, TrainingData
+from forensics.views import View, all_views, changed, kinds_of, pairs_of, weights_of
+
+DRAWN = 16
+"""Patches of a crop that teach."""
+CHANGED, SAME = 2.0, 0.5
+"""Mean grey levels from which on, and up to which, a patch differs from its parent's or not."""
+LOCAL = ("self_blended", "inpainting")
+"""Makers that change a part of a picture."""
+UNKNOWN = 2.0
+PENALTIES = (1.0, 30.0)
+TOP = 0.1
+MANIPULATED = 2
+Labels = NDArray[np.float64]
+
+
+def labels_of(view: View, crop: Image, parent: Image) -> Labels:
+    """(h, w) of a crop's patches: 0 real, 1 fake, UNKNOWN."""
+    shape = (crop.shape[0] // CLIP_PATCH, crop.shape[1] // CLIP_PATCH)
+    if not view.twin:
+        kind = view.sample.kind
+        return np.full(shape, UNKNOWN if kind == MANIPULATED else float(kind > 0))
+    gap = np.abs(crop.astype(np.float32) - parent).mean(axis=2)
+    cells = gap.reshape(shape[0], CLIP_PATCH, shape[1], CLIP_PATCH).mean(axis=(1, 3))
+    return np.where(cells > CHANGED, 1.0, np.where(cells < SAME, 0.0, UNKNOWN))
+
+
+class Views:
+    """Reads views: means of all patches, and some patches with their labels."""
+
+    def __init__(self, data: TrainingData, recipe: ClipPairsRecipe, cache: Path) -> None:
+        self._data, self._recipe = data, recipe
+        width = CLIP_WIDTH + 768 + DRAWN * (CLIP_WIDTH + 1)
+        self._store = FeatureStore(cache / "patch-labels", width)
+
+    def crop(self, view: View) -> Image:
+        """The augmented crop."""
+        return view.crop(self._data, self._recipe.chain, CLIP_SIDE, CLIP_PATCH)
+
+    def labels(self, view: View, crop: Image) -> Labels:
+        """Of the crop's patches."""
+        parent = self.crop(View(view.sample, view.number)) if view.twin else crop
+        same_size = parent.shape == crop.shape
+        return labels_of(view, crop, parent if same_size else crop)
+
+    def read(self, views: Sequence[View]) -> None:
+        """Compute what is missing."""
+        for view in tqdm([v for v in views if v.key not in self._store], "views", disable=None):
+            crop = self.crop(view)
+            reading, told = clip_reading(crop), self.labels(view, crop).ravel()
+            patches = reading.patches.reshape(-1, CLIP_WIDTH)
+            rng = np.random.default_rng(view.sample.seed(31))
+            drawn = rng.permutation(len(patches))
+            # Of a crop that was changed in part, as many of either kind as there are.
+            drawn = np.concatenate([drawn[told[drawn] == 1][: DRAWN // 2], drawn])
+            drawn = drawn[np.sort(np.unique(drawn, return_index=True)[1])]
+            drawn = np.resize(drawn, DRAWN)
+            row = [patches.mean(axis=0), reading.whole, patches[drawn].ravel(), told[drawn]]
+            self._store.append([view.key], np.concatenate(row)[None])
+
+    def rows(self, views: Sequence[View]) -> tuple[Floats, Floats, Labels]:
+        """(N, 3072) means, (N, DRAWN, 2304) patches and (N, DRAWN) labels."""
+        found = self._store.rows([view.key for view in views])
+        means, rest = np.split(found, [CLIP_WIDTH + 768], axis=1)
+        patches, told = np.split(rest, [DRAWN * CLIP_WIDTH], axis=1)
+        return means, patches.reshape(len(views), DRAWN, CLIP_WIDTH), told.astype(np.float64)
+
+
+class PatchHead:
+    """A logistic head on standardised patch tokens."""
+
+    def __init__(self, patches: Floats, told: Labels, weights: Labels, penalty: float) -> None:
+        kept = told != UNKNOWN
+        rows, labels = patches[kept], told[kept]
+        self._mean, self._scale = rows.mean(axis=0), rows.std(axis=0) + 1e-6
+        each = np.repeat(weights[:, None], DRAWN, axis=1)[kept]
+        for kind in (0.0, 1.0):
+            each[labels == kind] /= each[labels == kind].sum()
+        model = LogisticRegression(C=1 / penalty, max_iter=200)
+        model.fit((rows - self._mean) / self._scale, labels, sample_weight=each * 1000)
+        self._weight, self._bias = model.coef_[0], float(model.intercept_[0])
+
+    def logits(self, patches: Floats) -> NDArray[np.float64]:
+        """(...) logits of (..., 2304) patch tokens."""
+        standard = (patches - self._mean) / self._scale
+        return np.asarray(standard @ self._weight + self._bias, np.float64)
+
+
+Score = Callable[[Floats, Floats], NDArray[np.float64]]
+"""(h * w, 2304) patches and (768,) class token -> (h * w,) logits of the patches."""
+
+
+def heads_of(views: Sequence[View], read: Views, recipe: ClipPairsRecipe) -> dict[str, Score]:
+    """Everything that is compared, trained on the views."""
+    means, patches, told = read.rows(views)
+    kept = changed(views, means)
+    shown = [views[place] for place in kept.tolist()]
+    weights = weights_of(shown, recipe.power)
+    rows = HeadRows(
+        features=means[kept],
+        kinds=kinds_of(shown),
+        weights=weights,
+        pairs=pairs_of(shown),
+        sources=[view.shown.source for view in shown],
+    )
+    head = fit_head(rows, recipe.head)
+    found: dict[str, Score] = {"crops (as ships)": lambda p, w: crop_logits(head, p, w)}
+    twins = np.asarray([not view.sample.fake for view in shown])
+    for penalty in PENALTIES:
+        one = PatchHead(patches[kept], told[kept], weights, penalty)
+        found[f"patches, penalty {penalty:g}"] = lambda p, w, one=one: one.logits(p)  # type: ignore[misc]
+        two = PatchHead(patches[kept][twins], told[kept][twins], weights[twins], penalty)
+        found[f"patches of twins alone, penalty {penalty:g}"] = lambda p, w, two=two: two.logits(p)  # type: ignore[misc]
+    return found
+
+
+def crop_logits(head: LinearHead, patches: Floats, whole: Floats) -> NDArray[np.float64]:
+    """What the head says of every patch beside the class token."""
+    rows = np.concatenate([patches, np.broadcast_to(whole, (len(patches), 768))], axis=1)
+    return np.asarray(fake_logit(head.class_logits(rows)), np.float64)
+
+
+def picture_scores(scores: dict[str, Score], crop: Image) -> dict[str, float]:
+    """The mean of a crop's patches, and that of its most suspicious tenth."""
+    reading = clip_reading(crop)
+    patches = reading.patches.reshape(-1, CLIP_WIDTH)
+    found = {}
+    for name, score in scores.items():
+        logits = np.sort(score(patches, reading.whole))
+        found[f"{name}, mean"] = float(logits.mean())
+        found[f"{name}, top tenth"] = float(logits[-max(1, round(TOP * len(logits))) :].mean())
+    return found
+
+
+def places(scores: dict[str, Score], read: Views, views: Sequence[View]) -> dict[str, list[float]]:
+    """AUC of patches changed against patches of the same crop left as they were, by crop."""
+    found: dict[str, list[float]] = {}
+    for view in tqdm(views, "places", disable=None):
+        crop = read.crop(view)
+        told = read.labels(view, crop).ravel()
+        known = told != UNKNOWN
+        if min((told == 0).sum(), (told == 1).sum()) < DRAWN // 2:
+            continue
+        reading = clip_reading(crop)
+        for name, score in scores.items():
+            logits = score(reading.patches.reshape(-1, CLIP_WIDTH), reading.whole)
+            key = f"{view.twin}: {name}"
+            found.setdefault(key, []).append(auc(told[known].astype(int), logits[known]))
+    return found
+
+
+def main() -> None:
+    """Train, score, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_data_arguments(parser)
+    args = parser.parse_args()
+    samples = capped(read_samples(args.folds, args.data), args.per_group)
+    store = picture_store(args.data, args.cache, samples)
+    makers = {name: store.twin(load("generator", name)) for name in (TWINS, *ZOO)}
+    recipe = ClipPairsRecipe()
+    data = TrainingData(tuple(samples), store.read, makers, args.cache, args.cache)
+    read = Views(data, recipe, args.cache)
+    views = all_views(samples, recipe.strong, recipe.twins, tuple(makers))
+    read.read(views)
+    book: dict[str, dict[str, float]] = {}
+    where: dict[str, list[float]] = {}
+    for fold in CHOICE_FOLDS:
+        scores = heads_of([v for v in views if v.sample.fold != fold], read, recipe)
+        reals = [v for v in views if v.sample.fold == fold and v.twin in LOCAL and v.number == 0]
+        for key, values in places(scores, read, reals).items():
+            where.setdefault(key, []).extend(values)
+        for condition in CONDITIONS:
+            for sample in tqdm([s for s in samples if s.fold == fold], condition, disable=None):
+                for name, value in picture_scores(scores, shown(store, sample, condition)).items():
+                    book.setdefault(f"{name}|{condition}", {})[sample.path] = value
+    print(table([s for s in samples if s.fold in CHOICE_FOLDS], book))
+    means = [[name, str(len(v)), f"{np.mean(v):.2f}"] for name, v in sorted(where.items())]
+    print(markdown(["maker: head", "crops", "mean AUC of patches"], means))
+
+
+def shown(store: PictureStore, sample: Sample, condition: str) -> Image:
+    """The first native crop of a picture in a condition."""
+    image = CONDITIONS[condition](store.read(sample), sample.seed(EQUALISE))
+    return padded(image[clip_areas(image, 1)[0]], CLIP_PATCH)
+
+
+def table(samples: Sequence[Sample], book: dict[str, dict[str, float]]) -> str:
+    """AUC by head and condition against the reals of the same fold, and what is gained."""
+    rows = rows_of(samples)
+    members = [rows.against(name, own_fold=True) for name in rows.fakes]
+    drawn = draw_rows(rows.clusters, rows.generators, seed=0)
+    ranked: dict[str, Any] = {k: np.asarray([v[s.path] for s in samples]) for k, v in book.items()}
+    body = []
+    for key, found in ranked.items():
+        name, condition = key.split("|")
+        base = ranked[f"crops (as ships), mean|{condition}"]
+        gap = paired_bootstrap(rows.labels, base, found, members, [drawn])
+        each = [str(generator_auc(rows, found, g, own_fold=True)) for g in rows.fakes]
+        gained = f"{gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"
+        body.append([name, condition, str(mean_auc(rows, found, own_fold=True)), gained, *each])
+    return markdown(["head", "", "mean", "gain", *rows.fakes], body)
+
+
+if __name__ == "__main__":
+    main()
