@@ -1,16 +1,19 @@
 """How many crops to look at, how large, and whether their mean or their maximum says more.
 
     python benchmarks/crop_views.py --data MANIFEST.csv --folds FOLDS.csv --per-group 25
-        --runs runs [--side 224 160 112] [--grid 1 2]
+        --runs runs [--views 224x1 224x4 160x4 160x9 224x4+160x4]
 
 The detector without fold A and that without fold C (`RUNS/clip_pairs-FOLD`) score what was left
-out, clean and at half size under JPEG 75: regions of at most 384 px, looked at by grids of GRID by
-GRID crops that reach from border to border (1: the middle). Prints a Markdown table of mean AUC
-against the real pictures of the same fold, and what is gained beside one crop of 224 px, paired.
+out, clean and at half size under JPEG 75: regions of at most 384 px, looked at by SIDExNUMBER
+crops in a square grid that reaches from border to border (1: the middle); views joined by + speak
+with equal weight. Prints a Markdown table of mean AUC against the real pictures of the same fold,
+and what is gained beside one crop of 224 px, paired.
 """
 
 import argparse
+from math import isqrt
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -30,7 +33,7 @@ from forensics.schema import Image
 from forensics.traces.crops import fitting_side, padded
 from forensics.training import EQUALISE, Sample
 
-BASE = (CLIP_SIDE, 1)
+BASE = f"{CLIP_SIDE}x1"
 POOLS = (("mean", np.mean), ("maximum", np.max))
 
 
@@ -52,23 +55,32 @@ def crops_of(image: Image, side: int, grid: int) -> list[Image]:
 
 def looks(
     samples: list[Sample], store: PictureStore, args: argparse.Namespace
-) -> dict[tuple[int, int, str], list[np.ndarray]]:
-    """Logits of all crops of each sample, by side, grid and condition."""
+) -> dict[tuple[str, str], list[np.ndarray]]:
+    """Logits of all crops of each sample, by view and condition."""
     heads = {
         fold: detector_of_run("clip_pairs", args.runs / f"clip_pairs-{fold}").head  # type: ignore[attr-defined]
         for fold in CHOICE_FOLDS
     }
     kept = crop_store(str(args.cache))
-    found: dict[tuple[int, int, str], list[np.ndarray]] = {}
+    single = sorted({BASE, *(part for view in args.views for part in view.split("+"))})
+    found: dict[tuple[str, str], list[np.ndarray]] = {}
     for sample in tqdm(samples, "pictures", disable=None):
         for condition, change in CONDITIONS.items():
             image = change(store.read(sample), sample.seed(EQUALISE))
-            for side in args.side:
-                for grid in args.grid:
-                    features = crop_features(crops_of(image, side, grid), kept)
-                    logits = fake_logit(heads[sample.fold].class_logits(features))
-                    found.setdefault((side, grid, condition), []).append(logits)
+            for view in single:
+                side, number = map(int, view.split("x"))
+                features = crop_features(crops_of(image, side, isqrt(number)), kept)
+                logits = fake_logit(heads[sample.fold].class_logits(features))
+                found.setdefault((view, condition), []).append(logits)
     return found
+
+
+def pooled(
+    found: dict[tuple[str, str], list[np.ndarray]], view: str, condition: str, pool: Any
+) -> np.ndarray:
+    """(N,) scores: each part of the view pooled, then their mean."""
+    parts = [[pool(each) for each in found[part, condition]] for part in view.split("+")]
+    return np.asarray(np.mean(parts, axis=0))
 
 
 def main() -> None:
@@ -76,8 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_data_arguments(parser)
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR")
-    parser.add_argument("--side", type=int, nargs="+", default=[224, 160, 112])
-    parser.add_argument("--grid", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--views", nargs="+", default=[BASE, "224x4", "160x4"])
     args = parser.parse_args()
     every = capped(read_samples(args.folds, args.data), args.per_group)
     samples = [sample for sample in every if sample.fold in CHOICE_FOLDS]
@@ -86,16 +97,16 @@ def main() -> None:
     drawn = draw_rows(rows.clusters, rows.generators, seed=0)
     found = looks(samples, picture_store(args.data, args.cache, samples), args)
     body = []
-    for (side, grid, condition), logits in found.items():
-        base = np.asarray([each.mean() for each in found[*BASE, condition]])
-        for name, pool in POOLS[: min(grid, len(POOLS))]:
-            scores = np.asarray([pool(each) for each in logits])
-            gap = paired_bootstrap(rows.labels, base, scores, members, [drawn])
-            each = [str(generator_auc(rows, scores, one, own_fold=True)) for one in rows.fakes]
-            mean = str(mean_auc(rows, scores, own_fold=True))
-            gained = f"{gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"
-            body.append([f"{grid * grid} of {side} px, {name}", condition, mean, gained, *each])
-    body.sort(key=lambda row: row[1])
+    for condition in CONDITIONS:
+        base = pooled(found, BASE, condition, np.mean)
+        for view in args.views:
+            for name, pool in POOLS[: 1 if view.endswith("x1") else 2]:
+                scores = pooled(found, view, condition, pool)
+                gap = paired_bootstrap(rows.labels, base, scores, members, [drawn])
+                each = [str(generator_auc(rows, scores, one, own_fold=True)) for one in rows.fakes]
+                mean = str(mean_auc(rows, scores, own_fold=True))
+                gained = f"{gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"
+                body.append([f"{view}, {name}", condition, mean, gained, *each])
     print(markdown(["crops", "", "mean", "gained", *rows.fakes], body))
 
 
