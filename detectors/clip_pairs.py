@@ -42,12 +42,7 @@ from forensics.views import (
 )
 from forensics.weights import load_tensors
 
-Area = tuple[slice, slice]
 BATCH = 32
-CORNER = 160
-"""Side in px of the crops at the corners."""
-LEAST_SIDE = 240
-"""px of a picture's shorter side from which on its corners show more than its middle does."""
 HEATMAP_GAIN = 2.0
 """Logits of single patches are spread wider than those of pictures; this brings them to one."""
 
@@ -74,15 +69,6 @@ class ClipPairsRecipe:
     power: float = 0.5
 
 
-def corners_of(shape: Sequence[int]) -> list[Area]:
-    """Areas of CORNER px in the four corners of a picture; none where it is under LEAST_SIDE."""
-    height, width = shape[:2]
-    if min(height, width) < LEAST_SIDE:
-        return []
-    rows, columns = ((slice(CORNER), slice(side - CORNER, side)) for side in (height, width))
-    return [(row, column) for row in rows for column in columns]
-
-
 class ClipPairs(CropDetector, Localiser, Trainable):
     """Linear head on the mean patch tokens of blocks 5 to 7 and the class token of block 9 of CLIP.
 
@@ -103,16 +89,9 @@ class ClipPairs(CropDetector, Localiser, Trainable):
         return [self.head.class_logits(self.features(image)) for image in images]
 
     def features(self, image: Image) -> Floats:
-        """What the head reads of a picture's native crops, (k, 3072) float32.
-
-        A crop that stands for a whole picture by itself, of which it may see a third, shares its
-        say with smaller ones at the picture's corners.
-        """
-        areas = self._areas(image)
-        found = self.crop_features([padded(image[area], CLIP_PATCH) for area in areas])
-        if areas == self._grid(image):
-            return found
-        return np.asarray((found[:1] + found[1:].mean(axis=0)) / 2)
+        """What the head reads of a picture's native crops, (k, 3072) float32."""
+        crops = [padded(image[area], CLIP_PATCH) for area in self._areas(image)]
+        return self.crop_features(crops)
 
     def crop_features(self, crops: Sequence[Image]) -> Floats:
         """What the head reads of crops, each (16 h, 16 w, 3) uint8 RGB: (k, 3072) float32."""
@@ -132,12 +111,7 @@ class ClipPairs(CropDetector, Localiser, Trainable):
         """The trained head, read at first use."""
         return LinearHead.read(load_tensors(self.card))
 
-    def _areas(self, image: Image) -> list[Area]:
-        """Where it looks: the grid, and the corners where that is a single crop."""
-        grid = self._grid(image)
-        return grid if len(grid) > 1 else [*grid, *corners_of(image.shape)]
-
-    def _grid(self, image: Image) -> list[Area]:
+    def _areas(self, image: Image) -> list[tuple[slice, slice]]:
         return clip_areas(image, self.options.crops)
 
     def _map(self, image: Image) -> Map:

@@ -28,7 +28,7 @@ CLIP_SIDE = 224
 CLIP_WIDTH = 3 * 768
 EXACT = 255 * 127 * 2
 """What CLIP's graph says where sums of 8-bit products are not saturated."""
-KEPT = 28
+KEPT = 16
 """Crops whose patch tokens stay in memory: a map costs nothing after a score, and whatever else
 reads the same crops of a picture nothing either."""
 

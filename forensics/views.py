@@ -1,9 +1,9 @@
 """Augmented views of training pictures: which crops a detector learns from, and their features.
 
-View 0 of a picture is a native crop of its equalised form, as tests see it; view 1 went through the
-strong chain; from view 2 on a large picture was shrunk as a whole first, as most pictures on the
-web were. Views 0 and 1 of a real picture may come again as its twin: what a trace maker made of it,
-under the identical augmentation.
+View 0 of a picture is a native crop of its equalised form, exactly as tests see it; view 1 went
+through the strong chain; from view 2 on a large picture was shrunk as a whole first, as most
+pictures on the web were. Views 0 and 1 of a real picture may come again as its twin: what a trace
+maker made of it, under the identical augmentation.
 """
 
 import hashlib

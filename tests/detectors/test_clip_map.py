@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from detectors.clip_pairs import CORNER, HEATMAP_GAIN, LEAST_SIDE, ClipPairs, corners_of
+from detectors.clip_pairs import HEATMAP_GAIN, ClipPairs
 from forensics.detector import fake_logit
 from forensics.errors import WeightsUnavailable
 from forensics.neural import (
@@ -83,41 +83,6 @@ def test_map_is_empty_where_no_crop_looked(detector: ClipPairs) -> None:
         seen[area] = True
     assert (drawn[~seen] == 0).all()
     assert (drawn[seen] > 0).all()
-
-
-@pytest.mark.parametrize("size", [(LEAST_SIDE, 300), (447, LEAST_SIDE)])
-def test_corners_of_a_picture_say_as_much_as_its_middle(
-    detector: ClipPairs, size: tuple[int, int]
-) -> None:
-    picture = noise(*size)
-    height, width = size
-    pieces = [
-        picture[:CORNER, :CORNER],
-        picture[:CORNER, width - CORNER :],
-        picture[height - CORNER :, :CORNER],
-        picture[height - CORNER :, width - CORNER :],
-    ]
-    corners = detector.crop_features(pieces).mean(axis=0)
-    top, left = (height - 224) // 2, (width - 224) // 2
-    [middle] = detector.crop_features([picture[top : top + 224, left : left + 224]])
-    [found] = detector.features(picture)
-    np.testing.assert_allclose(found, (middle + corners) / 2, atol=1e-5)
-
-
-def test_a_map_shows_the_corners_that_spoke(detector: ClipPairs) -> None:
-    [drawn] = detector.locate([noise(400, 400)])
-    for row in (0, 399):
-        for column in (0, 399):
-            assert drawn[row, column] > 0
-
-
-@pytest.mark.parametrize("size", [(LEAST_SIDE - 1, 4000), (16, 16)])
-def test_small_pictures_have_no_corners_apart(size: tuple[int, int]) -> None:
-    assert corners_of(size) == []
-
-
-def test_a_picture_of_several_crops_is_read_by_these_alone(detector: ClipPairs) -> None:
-    assert len(detector.features(noise(LEAST_SIDE, 460))) == 2
 
 
 def test_a_crop_reads_the_same_on_every_core_at_once_and_on_all_cores(detector: ClipPairs) -> None:
