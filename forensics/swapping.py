@@ -44,15 +44,29 @@ def chosen_person(photograph: Path) -> Chosen:
 
     Raises:
         NoFace: it shows no face, or several.
+        UnsupportedMedia: it is no photograph.
     """
-    portrait = only_portrait(load_image(photograph), photograph.name)
+    portrait = _portrait_of(photograph)
     matcher = load_matcher()
     return Chosen(matcher.embed(portrait.image, [portrait.face])[0], matcher)
 
 
 def read_sources(paths: Sequence[Path]) -> list[Portrait]:
-    """Read pictures of the face to put in. Raises `NoFace` where one does not show just one."""
-    return [only_portrait(load_image(path), path.name) for path in paths]
+    """Read pictures of the face to put in.
+
+    Raises:
+        NoFace: one does not show just one face.
+        UnsupportedMedia: one is no photograph.
+    """
+    return [_portrait_of(path) for path in paths]
+
+
+def _portrait_of(path: Path) -> Portrait:
+    if not is_picture(path):
+        raise UnsupportedMedia(
+            f"{path.name} is no photograph; faces are taken from photographs that show one each"
+        )
+    return only_portrait(load_image(path), path.name)
 
 
 def is_picture(path: Path) -> bool:

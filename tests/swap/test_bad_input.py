@@ -13,6 +13,7 @@ from forensics.errors import (
     OutputFailed,
     UnknownPlugin,
     UnreadableMedia,
+    UnsupportedMedia,
     WeightsCorrupt,
     WeightsUnavailable,
 )
@@ -59,6 +60,19 @@ def test_a_clip_without_a_face_is_refused_and_leaves_nothing(
     with pytest.raises(NoFace, match=r"grey\.mp4 shows no face"):
         run(clip, "--source", source, "--out", tmp_path / "out.mp4")
     assert sorted(path.name for path in tmp_path.glob("out*")) == []
+
+
+@pytest.mark.parametrize("option", ["--source", "--only"])
+def test_faces_are_taken_from_photographs(
+    run: Run, target: Path, source: Path, tmp_path: Path, option: str
+) -> None:
+    clip = write_clip(
+        tmp_path / "talk.mp4", [np.zeros((96, 128, 3), np.uint8)] * 4, stamps=EVEN[:4], sound=False
+    )
+    given = {"--source": source} | {option: clip}
+    options = [part for pair in given.items() for part in pair]
+    with pytest.raises(UnsupportedMedia, match=r"talk\.mp4 is no photograph"):
+        run(target, *options, "--out", tmp_path / "a.png")
 
 
 def test_an_unreadable_clip_is_said(run: Run, source: Path, tmp_path: Path) -> None:
