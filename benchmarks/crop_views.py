@@ -20,10 +20,9 @@ from tqdm import tqdm
 
 from forensics.benchmark.datasets import PictureStore, capped, read_samples
 from forensics.benchmark.fuel_mixes import CHOICE_FOLDS
-from forensics.benchmark.intervals import draw_rows
+from forensics.benchmark.gains import gain_header, gain_rows
 from forensics.benchmark.out_of_fold import CONDITIONS, detector_of_run
-from forensics.benchmark.significance import paired_bootstrap
-from forensics.benchmark.tables import generator_auc, markdown, mean_auc, rows_of
+from forensics.benchmark.tables import markdown
 from forensics.clip_features import crop_features, crop_store
 from forensics.commands.common import add_data_arguments
 from forensics.commands.picture_stores import picture_store
@@ -92,22 +91,17 @@ def main() -> None:
     args = parser.parse_args()
     every = capped(read_samples(args.folds, args.data), args.per_group)
     samples = [sample for sample in every if sample.fold in CHOICE_FOLDS]
-    rows = rows_of(samples)
-    members = [rows.against(name, own_fold=True) for name in rows.fakes]
-    drawn = draw_rows(rows.clusters, rows.generators, seed=0)
     found = looks(samples, picture_store(args.data, args.cache, samples), args)
     body = []
     for condition in CONDITIONS:
-        base = pooled(found, BASE, condition, np.mean)
-        for view in args.views:
-            for name, pool in POOLS[: 1 if view.endswith("x1") else 2]:
-                scores = pooled(found, view, condition, pool)
-                gap = paired_bootstrap(rows.labels, base, scores, members, [drawn])
-                each = [str(generator_auc(rows, scores, one, own_fold=True)) for one in rows.fakes]
-                mean = str(mean_auc(rows, scores, own_fold=True))
-                gained = f"{gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"
-                body.append([f"{view}, {name}", condition, mean, gained, *each])
-    print(markdown(["crops", "", "mean", "gained", *rows.fakes], body))
+        ranked = {
+            f"{view}, {name}": pooled(found, view, condition, pool)
+            for view in dict.fromkeys((BASE, *args.views))
+            for name, pool in POOLS[: 1 if view.endswith("x1") else 2]
+        }
+        rows = gain_rows(samples, ranked, f"{BASE}, mean")
+        body += [[condition, *row] for row in rows]
+    print(markdown(["", *gain_header(samples)], body))
 
 
 if __name__ == "__main__":

@@ -26,8 +26,9 @@ from detectors.efficientnet_lite0 import SIDE, EfficientnetLite0Recipe
 from forensics.batches import Batch, BatchPlan
 from forensics.benchmark.datasets import PictureStore, capped, read_samples
 from forensics.benchmark.fuel_mixes import CHOICE_FOLDS
+from forensics.benchmark.gains import gain_header, gain_rows
 from forensics.benchmark.out_of_fold import CONDITIONS, ScoreBook, detector_of_run, score_run
-from forensics.benchmark.tables import generator_auc, markdown, mean_auc, rows_of
+from forensics.benchmark.tables import markdown
 from forensics.commands.common import add_data_arguments
 from forensics.commands.options import with_fields
 from forensics.commands.picture_stores import picture_store
@@ -108,14 +109,16 @@ def main() -> None:
     args = parser.parse_args()
     samples = capped(read_samples(args.folds, args.data), args.per_group)
     store = picture_store(args.data, args.cache, samples)
-    rows = rows_of([sample for sample in samples if sample.fold in CHOICE_FOLDS])
+    chosen = [sample for sample in samples if sample.fold in CHOICE_FOLDS]
+    found = {
+        f"labels weigh {labels:g}": logits_of(samples, store, args, labels)
+        for labels in args.labels
+    }
     body = []
-    for labels in args.labels:
-        for condition, logits in logits_of(samples, store, args, labels).items():
-            each = [str(generator_auc(rows, logits, one, own_fold=True)) for one in rows.fakes]
-            mean = str(mean_auc(rows, logits, own_fold=True))
-            body.append([f"{labels:g}", condition, mean, *each])
-    print(markdown(["weight of labels", "", "mean", *rows.fakes], body))
+    for condition in CONDITIONS:
+        ranked = {name: logits[condition] for name, logits in found.items()}
+        body += [[condition, *row] for row in gain_rows(chosen, ranked, next(iter(ranked)))]
+    print(markdown(["", *gain_header(chosen)], body))
 
 
 if __name__ == "__main__":

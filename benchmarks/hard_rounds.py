@@ -20,51 +20,20 @@ from tqdm import tqdm
 from detectors.clip_pairs import ClipPairs, ClipPairsOptions, ClipPairsRecipe
 from forensics.benchmark.datasets import PictureStore, capped, read_samples
 from forensics.benchmark.fuel_mixes import CHOICE_FOLDS
-from forensics.benchmark.intervals import draw_rows
+from forensics.benchmark.gains import gain_header, gain_rows
 from forensics.benchmark.out_of_fold import CONDITIONS
-from forensics.benchmark.significance import paired_bootstrap
-from forensics.benchmark.tables import generator_auc, markdown, mean_auc, rows_of
-from forensics.clip_features import WIDTH
+from forensics.benchmark.tables import markdown
 from forensics.commands.common import add_data_arguments
 from forensics.commands.picture_stores import picture_store
 from forensics.commands.train import TWINS, ZOO
 from forensics.detector import fake_logit
-from forensics.feature_store import FeatureStore
 from forensics.linear_head import HeadRows, LinearHead, fit_head
-from forensics.neural import CLIP_PATCH, CLIP_SIDE
-from forensics.plugins import backbones, fingerprint, load
+from forensics.plugins import load
 from forensics.schema import Floats
 from forensics.training import EQUALISE, Sample, TrainingData
-from forensics.views import (
-    View,
-    all_views,
-    cache_key,
-    changed,
-    fill,
-    kinds_of,
-    pairs_of,
-    weights_of,
-)
 
 QUARTER = 0.25
 BASE = "round 0"
-
-
-def features_of(
-    data: TrainingData, views: list[View], recipe: ClipPairsRecipe, detector: ClipPairs
-) -> Floats:
-    """(N, 3072) features of views, from the store of `clip_pairs`."""
-    backbone = fingerprint(backbones()["clip_vit_b16"])
-    key = cache_key(backbone, recipe.chain, CLIP_SIDE)
-    store = FeatureStore(data.cache / f"clip-{key}", width=WIDTH)
-
-    def features(view: View) -> Floats:
-        crop = view.crop(data, recipe.chain, CLIP_SIDE, CLIP_PATCH)
-        return detector.crop_features([crop]).reshape(WIDTH)
-
-    for _ in fill(store, views, features, batch=32):
-        pass
-    return store.rows([view.key for view in views])
 
 
 def hardest(head: LinearHead, rows: HeadRows, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -120,24 +89,10 @@ def main() -> None:
         kept = tuple(sample for sample in samples if sample.fold != fold)
         large = store.large(kept)
         data = TrainingData(kept, store.read, makers, args.cache, args.cache, large, store.original)
-        views = all_views(
-            kept,
-            recipe.strong,
-            recipe.twins,
-            tuple(makers),
-            large=large,
-            shrunk_views=recipe.shrunk,
-        )
-        found = features_of(data, views, recipe, detector)
-        places = changed(views, found)
-        shown = [views[place] for place in places.tolist()]
-        rows = HeadRows(
-            features=found[places],
-            kinds=kinds_of(shown),
-            weights=weights_of(shown, recipe.power),
-            pairs=pairs_of(shown),
-            sources=[view.shown.source for view in shown],
-        )
+        views = detector.views(data, recipe)
+        for _ in tqdm(detector.read(views, data, recipe), "features", disable=None):
+            pass
+        rows, shown = detector.rows(views, data, recipe)
         twins = np.asarray([bool(view.twin) for view in shown])
         left_out = [sample for sample in samples if sample.fold == fold]
         seen = test_features(left_out, store, detector)
@@ -152,17 +107,15 @@ def main() -> None:
 
 def table(samples: list[Sample], book: dict[tuple[str, str], dict[str, float]]) -> str:
     """AUC of every round against the reals of the same fold, and what it gains."""
-    rows = rows_of(samples)
-    members = [rows.against(name, own_fold=True) for name in rows.fakes]
-    drawn = draw_rows(rows.clusters, rows.generators, seed=0)
-    ranked = {key: np.asarray([v[s.path] for s in samples]) for key, v in book.items()}
     body = []
-    for (name, condition), found in ranked.items():
-        gap = paired_bootstrap(rows.labels, ranked[BASE, condition], found, members, [drawn])
-        each = [str(generator_auc(rows, found, one, own_fold=True)) for one in rows.fakes]
-        gained = f"{gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"
-        body.append([name, condition, str(mean_auc(rows, found, own_fold=True)), gained, *each])
-    return markdown(["head", "", "mean", "gained", *rows.fakes], body)
+    for condition in CONDITIONS:
+        ranked = {
+            name: np.asarray([scores[sample.path] for sample in samples])
+            for (name, shown), scores in book.items()
+            if shown == condition
+        }
+        body += [[condition, *row] for row in gain_rows(samples, ranked, BASE)]
+    return markdown(["", *gain_header(samples)], body)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ was. Prints Markdown.
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +23,10 @@ from tqdm import tqdm
 from detectors.clip_pairs import ClipPairsRecipe
 from forensics.benchmark.datasets import PictureStore, capped, read_samples
 from forensics.benchmark.fuel_mixes import CHOICE_FOLDS
-from forensics.benchmark.intervals import draw_rows
+from forensics.benchmark.gains import gain_header, gain_rows
 from forensics.benchmark.metrics import auc
 from forensics.benchmark.out_of_fold import CONDITIONS
-from forensics.benchmark.significance import paired_bootstrap
-from forensics.benchmark.tables import generator_auc, markdown, mean_auc, rows_of
+from forensics.benchmark.tables import markdown
 from forensics.commands.common import add_data_arguments
 from forensics.commands.picture_stores import picture_store
 from forensics.commands.train import TWINS, ZOO
@@ -42,6 +40,7 @@ from forensics.traces.crops import padded
 from forensics.training import EQUALISE, Sample, TrainingData
 from forensics.views import View, all_views, changed, kinds_of, pairs_of, weights_of
 
+BASE = "crops (as ships), mean"
 DRAWN = 16
 """Patches of a crop that teach."""
 CHANGED, SAME = 2.0, 0.5
@@ -203,7 +202,7 @@ def main() -> None:
     read = Views(data, recipe, args.cache)
     views = all_views(samples, recipe.strong, recipe.twins, tuple(makers))
     read.read(views)
-    book: dict[str, dict[str, float]] = {}
+    book: dict[tuple[str, str], dict[str, float]] = {}
     where: dict[str, list[float]] = {}
     for fold in CHOICE_FOLDS:
         scores = heads_of([v for v in views if v.sample.fold != fold], read, recipe)
@@ -213,7 +212,7 @@ def main() -> None:
         for condition in CONDITIONS:
             for sample in tqdm([s for s in samples if s.fold == fold], condition, disable=None):
                 for name, value in picture_scores(scores, shown(store, sample, condition)).items():
-                    book.setdefault(f"{name}|{condition}", {})[sample.path] = value
+                    book.setdefault((name, condition), {})[sample.path] = value
     print(table([s for s in samples if s.fold in CHOICE_FOLDS], book))
     means = [[name, str(len(v)), f"{np.mean(v):.2f}"] for name, v in sorted(where.items())]
     print(markdown(["maker: head", "crops", "mean AUC of patches"], means))
@@ -225,21 +224,17 @@ def shown(store: PictureStore, sample: Sample, condition: str) -> Image:
     return padded(image[clip_areas(image, 1)[0]], CLIP_PATCH)
 
 
-def table(samples: Sequence[Sample], book: dict[str, dict[str, float]]) -> str:
+def table(samples: Sequence[Sample], book: dict[tuple[str, str], dict[str, float]]) -> str:
     """AUC by head and condition against the reals of the same fold, and what is gained."""
-    rows = rows_of(samples)
-    members = [rows.against(name, own_fold=True) for name in rows.fakes]
-    drawn = draw_rows(rows.clusters, rows.generators, seed=0)
-    ranked: dict[str, Any] = {k: np.asarray([v[s.path] for s in samples]) for k, v in book.items()}
     body = []
-    for key, found in ranked.items():
-        name, condition = key.split("|")
-        base = ranked[f"crops (as ships), mean|{condition}"]
-        gap = paired_bootstrap(rows.labels, base, found, members, [drawn])
-        each = [str(generator_auc(rows, found, g, own_fold=True)) for g in rows.fakes]
-        gained = f"{gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"
-        body.append([name, condition, str(mean_auc(rows, found, own_fold=True)), gained, *each])
-    return markdown(["head", "", "mean", "gain", *rows.fakes], body)
+    for condition in CONDITIONS:
+        ranked = {
+            name: np.asarray([scores[sample.path] for sample in samples])
+            for (name, asked), scores in book.items()
+            if asked == condition
+        }
+        body += [[condition, *row] for row in gain_rows(samples, ranked, BASE)]
+    return markdown(["", *gain_header(samples)], body)
 
 
 if __name__ == "__main__":

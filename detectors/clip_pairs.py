@@ -144,7 +144,18 @@ class ClipPairs(CropDetector, Localiser, Trainable):
 
         Resumable: a killed run loses at most one batch of features.
         """
-        views = all_views(
+        views = self.views(data, recipe)
+        for left in self.read(views, data, recipe):
+            yield Step(len(views) - left, len(views) + 1, {})
+        rows, shown = self.rows(views, data, recipe)
+        head = fit_head(rows, recipe.head)
+        data.folder.mkdir(parents=True, exist_ok=True)
+        save_file(head.tensors, data.folder / f"{self.card.name}.safetensors")
+        yield Step(len(views) + 1, len(views) + 1, {"rows": float(len(shown))})
+
+    def views(self, data: TrainingData, recipe: ClipPairsRecipe) -> list[View]:
+        """What the head learns from."""
+        return all_views(
             data.samples,
             recipe.strong,
             recipe.twins,
@@ -152,27 +163,36 @@ class ClipPairs(CropDetector, Localiser, Trainable):
             large=data.large,
             shrunk_views=recipe.shrunk,
         )
-        backbone = fingerprint(backbones()["clip_vit_b16"])
-        key = cache_key(backbone, recipe.chain, CLIP_SIDE)
-        store = FeatureStore(data.cache / f"clip-{key}", width=WIDTH)
+
+    def read(
+        self, views: Sequence[View], data: TrainingData, recipe: ClipPairsRecipe
+    ) -> Iterator[int]:
+        """Compute the features of views that are not in the cache; yields how many are to come."""
 
         def features(view: View) -> Floats:
             crop = view.crop(data, recipe.chain, CLIP_SIDE, CLIP_PATCH)
             return self.crop_features([crop]).reshape(WIDTH)
 
-        for left in fill(store, views, features, BATCH):
-            yield Step(len(views) - left, len(views) + 1, {})
-        features_of_all = store.rows([view.key for view in views])
-        kept = changed(views, features_of_all)
+        yield from fill(_view_store(data, recipe), views, features, BATCH)
+
+    def rows(
+        self, views: Sequence[View], data: TrainingData, recipe: ClipPairsRecipe
+    ) -> tuple[HeadRows, list[View]]:
+        """What the head is fitted on, and the views behind it: those that differ from parents."""
+        features = _view_store(data, recipe).rows([view.key for view in views])
+        kept = changed(views, features)
         shown = [views[place] for place in kept.tolist()]
         rows = HeadRows(
-            features=features_of_all[kept],
+            features=features[kept],
             kinds=kinds_of(shown),
             weights=weights_of(shown, recipe.power),
             pairs=pairs_of(shown),
             sources=[view.shown.source for view in shown],
         )
-        head = fit_head(rows, recipe.head)
-        data.folder.mkdir(parents=True, exist_ok=True)
-        save_file(head.tensors, data.folder / f"{self.card.name}.safetensors")
-        yield Step(len(views) + 1, len(views) + 1, {"rows": float(len(kept))})
+        return rows, shown
+
+
+def _view_store(data: TrainingData, recipe: ClipPairsRecipe) -> FeatureStore:
+    backbone = fingerprint(backbones()["clip_vit_b16"])
+    key = cache_key(backbone, recipe.chain, CLIP_SIDE)
+    return FeatureStore(data.cache / f"clip-{key}", width=WIDTH)
