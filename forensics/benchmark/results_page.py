@@ -100,10 +100,12 @@ def opening(board: Board) -> str:
         )
     ac, bd = (_fold_mean(board, folds) for folds in ("AC", "BD"))
     lines.append(
-        f"- Fused, clean, folds A and C, on which choices are made: {ac}; B and D: {bd}. Two "
+        f"- Fused, clean, folds A and C, on which choices are made: {ac}; B and D: {bd}. Three "
         "choices were made after a look at all four, so that B and D are not untouched: content is "
-        "projected out of `clip_pairs` since fold D had shown faceless fakes below chance, and a "
-        "detector must add .02 to get a weight in the fusion (docs/results/tried.md)."
+        "projected out of `clip_pairs` since fold D had shown faceless fakes below chance, a "
+        "detector must add .02 to get a weight in the fusion, and `clip_pairs` looks at no corners "
+        "of pictures that one crop stands for, which A and C alone would have let in "
+        "(docs/results/tried.md)."
     )
     return "\n".join(lines) + "\n"
 
