@@ -175,7 +175,9 @@ def _environment() -> Environment:
         "rate": rates.rate_words,
         "meanings": rates.meanings,
     }
+    made.tests["clears_nothing"] = rates.clears_nothing
     made.globals |= {
+        "nothing_cleared": rates.NOTHING_CLEARED,
         "score_words": words.score_words,
         "faces_words": words.faces_words,
         "media_words": words.media_words,

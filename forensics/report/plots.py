@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from markupsafe import escape
 
 from forensics.report.pictures import data_uri
+from forensics.report.rates import clears_nothing
 from forensics.report.words import printable, score_words
 from forensics.schema import Edit, OperatingPoint, Verdict
 
@@ -24,7 +25,9 @@ def score_scale(verdict: Verdict) -> str:
     low, high = verdict.interval
     words = escape(f"Score {score_words(verdict.score, verdict.interval)} on a scale from 0 to 1")
     ticks = "".join(_span("tick", step / 4, f"{step / 4:g}") for step in range(5))
-    marks = "".join(_threshold(point) for point in verdict.operating_points)
+    marks = "".join(
+        _threshold(point) for point in verdict.operating_points if not clears_nothing(point)
+    )
     return (
         f'<div class="scale" role="img" aria-label="{words}"><div class="axis">{ticks}{marks}'
         f'<span class="interval" style="left: {100 * low:.2f}%; width: {100 * (high - low):.2f}%">'

@@ -2,11 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isclose
 
 from forensics.report.words import percent
 from forensics.schema import OperatingPoint
 
 ONE_FAKE_IN = (2, 10, 100)
+NOTHING_CLEARED = (
+    "No picture is reported to show no traces: among generators and photographs not seen before, "
+    "generated pictures scored lowest more than half as often as others, so that a low score says "
+    "nothing."
+)
 
 
 @dataclass(frozen=True)
@@ -56,8 +62,18 @@ def rate_sentences(points: Sequence[OperatingPoint]) -> list[str]:
     """The error rates of the thresholds and what they mean, one sentence each."""
     sentences = []
     for point in points:
-        sentences += [_rates(point), _consequence(point)]
+        nothing = clears_nothing(point)
+        sentences += [NOTHING_CLEARED] if nothing else [_rates(point), _consequence(point)]
     return sentences
+
+
+def clears_nothing(point: OperatingPoint) -> bool:
+    """Whether no score is low enough for "no traces found", as `forensics.calibrating` decided."""
+    return (
+        point.name == "clear"
+        and point.false_negative_rate == 0
+        and isclose(point.false_positive_rate, 1)
+    )
 
 
 def rate_words(rate: float, interval: tuple[float, float]) -> str:

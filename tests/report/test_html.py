@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from forensics.report import html
-from forensics.schema import Edit, Evidence, Finding, Image, Verdict
+from forensics.report.rates import NOTHING_CLEARED
+from forensics.schema import Edit, Evidence, Finding, Image, OperatingPoint, Verdict
 
 SCRIPT = Path(html.__file__).with_name("magnifier.js").read_text(encoding="utf-8")
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -162,3 +163,14 @@ def test_the_page_can_show_every_part_of_the_report(
     verdict: Verdict, image: Image, name: str
 ) -> None:
     assert 'class="report part"' in html.part(name, html.exhibit(verdict, image))
+
+
+def test_where_nothing_is_cleared_the_table_says_so_and_has_no_row_for_it(
+    verdict: Verdict, image: Image
+) -> None:
+    row = "No traces found, score below"
+    for missed, kept, words in ((0.0, 1.0, False), (0.05, 0.8, True)):
+        point = OperatingPoint("clear", 0.1, kept, (0.7, 1.0), missed, (0.0, 0.1), "a made-up set")
+        page = html.render([html.exhibit(replace(verdict, operating_points=(point,)), image)])
+        assert (row in page) is words
+        assert (NOTHING_CLEARED in page) is not words

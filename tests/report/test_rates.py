@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,3 +44,15 @@ def test_a_point_that_nothing_reaches_leaves_the_share_at_the_outset() -> None:
 def test_the_sentences_name_all_three_frequencies() -> None:
     _, consequence = rates.rate_sentences([POINT])
     assert all(f"in {one_in} is" in consequence for one_in in rates.ONE_FAKE_IN)
+
+
+NOTHING = OperatingPoint("clear", 0.1, 1.0, (0.99, 1.0), 0.0, (0.0, 0.01), "a made-up set")
+
+
+def test_where_nothing_is_cleared_no_threshold_and_no_share_is_named() -> None:
+    assert rates.clears_nothing(NOTHING)
+    assert rates.rate_sentences([NOTHING]) == [rates.NOTHING_CLEARED]
+    cleared = replace(NOTHING, false_positive_rate=0.9)
+    assert not rates.clears_nothing(cleared)
+    assert "Below 0.100" in rates.rate_sentences([cleared])[0]
+    assert not rates.clears_nothing(replace(NOTHING, name="call"))
