@@ -27,6 +27,8 @@ JUDGED_SOURCE = 150
 sources of 200; runs on at most 150 pictures a source must keep it too."""
 WORTH = 1 / 2
 """Fakes must be cleared at most this often as often as real pictures are, or nothing is cleared."""
+BELOW_ALL = -1.0
+"""The lower threshold where nothing is cleared, no score that was never seen either."""
 BINS = 128
 # Keeps the slope finite where the classes do not overlap.
 _RIDGE = 1e-6
@@ -89,7 +91,7 @@ def fit_calibration(
         for cleared in (scores <= lower, ~decided.not_cleared)
     ]
     if not all(worth):
-        lower = float(np.nextafter(scores.min(), -np.inf))
+        lower = BELOW_ALL
         decided = Decisions(decided.called, np.ones(len(scores), bool))
     between = decided.not_cleared & ~decided.called
     return Calibration(

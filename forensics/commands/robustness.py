@@ -127,11 +127,13 @@ def opening(shipped: Shipped) -> str:
     calibration = shipped.fusion.chosen.calibrations["1"]
     shares = shipped.fusion.chosen.fusion.shares()
     voting = ", ".join(f"`{name}` {share:.2f}" for name, share in shares.items())
+    clear = calibration.clear.threshold
+    none = "no score is low enough for no traces" if clear < 0 else f"no traces up to {clear:.3f}"
     return (
         f"# Robustness\n\nVersion {forensics.__version__}; written by `forensics robustness`, with"
         f" the weights and thresholds that ship: shares in the fused score {voting}; called fake"
-        f" from P(fake) {calibration.call.threshold:.3f} on, no traces up to"
-        f" {calibration.clear.threshold:.3f} (a picture judged whole). Brackets: 95 % intervals."
+        f" from P(fake) {calibration.call.threshold:.3f} on, {none}"
+        " (a picture judged whole). Brackets: 95 % intervals."
         " Everything that is done to a picture is drawn from its path and the way alone, never from"
         " its label; a picture attacked is pushed against its label.\n"
     )

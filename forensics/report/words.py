@@ -22,7 +22,7 @@ MEANINGS = {
 }
 
 REASONS = {
-    Reason.WEAK_EVIDENCE: "The score lies between the two thresholds: too weak for either verdict.",
+    Reason.WEAK_EVIDENCE: "The score is neither high nor low enough for a verdict.",
     Reason.TOO_SMALL: "The picture or the face has too few pixels for the detectors.",
     Reason.TOO_COMPRESSED: "Compression has removed the fine detail that the detectors look at.",
     Reason.DETECTORS_DISAGREE: "Two detectors are each confident, and contradict each other.",

@@ -186,6 +186,8 @@ def test_nothing_is_cleared_where_clearing_would_tell_nothing() -> None:
         logits = rng.normal(size=4000) + gap * labels
         fitted = fit_calibration(Scored(logits, labels, sources, clusters), "simulated")
         assert (fitted.score(float(logits.min())) <= fitted.clear.threshold) == some
+        # Nor is any score lower than all of these, such as that of a picture changed on purpose.
+        assert (fitted.score(-1e6) <= fitted.clear.threshold) == some
 
 
 def with_folds(table: OutOfFold, *, shift: float) -> OutOfFold:
