@@ -25,13 +25,14 @@ from forensics.commands.common import add_data_arguments
 from forensics.commands.picture_stores import picture_store
 from forensics.detector import fake_logit
 from forensics.feature_store import FeatureStore
-from forensics.linear_head import HeadRows, LinearHead, fit_head
+from forensics.head_training import head_rows
+from forensics.linear_head import LinearHead, fit_head
 from forensics.neural import CLIP_PATCH, CLIP_SIDE, CLIP_WIDTH, clip_patches
 from forensics.plugins import load
 from forensics.schema import Floats, Image
 from forensics.traces.crops import fitting_side, padded
 from forensics.training import Sample, TrainingData
-from forensics.views import View, all_views, kinds_of, pairs_of, weights_of
+from forensics.views import View, all_views
 
 MAKERS = ("reconstruction", "decoders")
 FOLDS = ("A", "C")
@@ -124,14 +125,8 @@ def few(samples: Sequence[Sample], per_group: int) -> list[Sample]:
 
 def head(table: Table, way: str, views: Sequence[View]) -> LinearHead:
     """The head of `clip_pairs`, fitted on these views."""
-    rows = HeadRows(
-        features=table.rows(way, [view.key for view in views]),
-        kinds=kinds_of(views),
-        weights=weights_of(views, RECIPE.power),
-        pairs=pairs_of(views),
-        sources=[view.shown.source for view in views],
-    )
-    return fit_head(rows, RECIPE.head)
+    features = table.rows(way, [view.key for view in views])
+    return fit_head(head_rows(features, views, RECIPE.power), RECIPE.head)
 
 
 def left_out(table: Table, way: str, views: Sequence[View]) -> list[str]:

@@ -26,13 +26,14 @@ from forensics.commands.picture_stores import picture_store
 from forensics.commands.train import TWINS, ZOO
 from forensics.detector import fake_logit
 from forensics.feature_store import FeatureStore, pixel_key
-from forensics.linear_head import HeadRecipe, HeadRows, LinearHead, fit_head
+from forensics.head_training import head_rows
+from forensics.linear_head import HeadRecipe, LinearHead, fit_head
 from forensics.neural import CLIP_PATCH, CLIP_SIDE, clip_areas
 from forensics.plugins import load
 from forensics.schema import Floats
 from forensics.traces.crops import padded
 from forensics.training import EQUALISE, Sample, TrainingData
-from forensics.views import View, all_views, changed, kinds_of, pairs_of, weights_of
+from forensics.views import View, all_views, changed
 
 RECIPE = ClipPairsRecipe()
 MAKERS = (TWINS, *ZOO)
@@ -125,14 +126,7 @@ def head_without(fold: str, crops: Crops, variant: Variant) -> LinearHead:
     features = crops.rows([crops.of_view(view) for view in views], variant)
     kept = changed(views, features) if variant.changed else np.arange(len(views))
     shown = [views[place] for place in kept.tolist()]
-    rows = HeadRows(
-        features=features[kept],
-        kinds=kinds_of(shown),
-        weights=weights_of(shown, RECIPE.power),
-        pairs=pairs_of(shown),
-        sources=[view.shown.source for view in shown],
-    )
-    return fit_head(rows, variant.head)
+    return fit_head(head_rows(features[kept], shown, RECIPE.power), variant.head)
 
 
 def left_out(crops: Crops, variant: Variant) -> list[str]:

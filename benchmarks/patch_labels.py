@@ -32,13 +32,14 @@ from forensics.commands.picture_stores import picture_store
 from forensics.commands.train import TWINS, ZOO
 from forensics.detector import fake_logit
 from forensics.feature_store import FeatureStore
-from forensics.linear_head import HeadRows, LinearHead, fit_head
+from forensics.head_training import head_rows
+from forensics.linear_head import LinearHead, fit_head
 from forensics.neural import CLIP_PATCH, CLIP_SIDE, CLIP_WIDTH, clip_areas, clip_reading
-from forensics.plugins import load
+from forensics.plugins import backbones, fingerprint, load
 from forensics.schema import Floats, Image
 from forensics.traces.crops import padded
 from forensics.training import EQUALISE, Sample, TrainingData
-from forensics.views import View, all_views, changed, kinds_of, pairs_of, weights_of
+from forensics.views import View, all_views, cache_key, changed, weights_of
 
 BASE = "crops (as ships), mean"
 DRAWN = 16
@@ -71,7 +72,9 @@ class Views:
     def __init__(self, data: TrainingData, recipe: ClipPairsRecipe, cache: Path) -> None:
         self._data, self._recipe = data, recipe
         width = CLIP_WIDTH + 768 + DRAWN * (CLIP_WIDTH + 1)
-        self._store = FeatureStore(cache / "patch-labels", width)
+        backbone = fingerprint(backbones()["clip_vit_b16"])
+        key = cache_key(backbone, recipe.chain, DRAWN, CHANGED, SAME)
+        self._store = FeatureStore(cache / f"patch-labels-{key}", width)
 
     def crop(self, view: View) -> Image:
         """The augmented crop."""
@@ -136,14 +139,7 @@ def heads_of(views: Sequence[View], read: Views, recipe: ClipPairsRecipe) -> dic
     kept = changed(views, means)
     shown = [views[place] for place in kept.tolist()]
     weights = weights_of(shown, recipe.power)
-    rows = HeadRows(
-        features=means[kept],
-        kinds=kinds_of(shown),
-        weights=weights,
-        pairs=pairs_of(shown),
-        sources=[view.shown.source for view in shown],
-    )
-    head = fit_head(rows, recipe.head)
+    head = fit_head(head_rows(means[kept], shown, recipe.power), recipe.head)
     found: dict[str, Score] = {"crops (as ships)": lambda p, w: crop_logits(head, p, w)}
     twins = np.asarray([not view.sample.fake for view in shown])
     for penalty in PENALTIES:

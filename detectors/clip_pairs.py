@@ -18,6 +18,7 @@ from forensics.augmentation import Chain
 from forensics.clip_features import WHOLE_WIDTH, WIDTH, crop_features, crop_store
 from forensics.detector import CropDetector, Localiser, Trainable, fake_logit
 from forensics.feature_store import FeatureStore
+from forensics.head_training import head_rows
 from forensics.linear_head import HeadRecipe, HeadRows, LinearHead, fit_head
 from forensics.neural import (
     CLIP_PATCH,
@@ -36,9 +37,6 @@ from forensics.views import (
     cache_key,
     changed,
     fill,
-    kinds_of,
-    pairs_of,
-    weights_of,
 )
 from forensics.weights import load_tensors
 
@@ -182,14 +180,7 @@ class ClipPairs(CropDetector, Localiser, Trainable):
         features = _view_store(data, recipe).rows([view.key for view in views])
         kept = changed(views, features)
         shown = [views[place] for place in kept.tolist()]
-        rows = HeadRows(
-            features=features[kept],
-            kinds=kinds_of(shown),
-            weights=weights_of(shown, recipe.power),
-            pairs=pairs_of(shown),
-            sources=[view.shown.source for view in shown],
-        )
-        return rows, shown
+        return head_rows(features[kept], shown, recipe.power), shown
 
 
 def _view_store(data: TrainingData, recipe: ClipPairsRecipe) -> FeatureStore:

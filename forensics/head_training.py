@@ -17,7 +17,7 @@ from forensics.augmentation import Chain
 from forensics.linear_head import HeadRecipe, HeadRows, LinearHead, fit_head
 from forensics.schema import Floats
 from forensics.training import TrainingData
-from forensics.views import View, all_views, kinds_of, weights_of
+from forensics.views import View, all_views, kinds_of, pairs_of, weights_of
 
 ALONE = HeadRecipe(pairs=0.0, content=0)
 """A head without pairs, and without looking for content first."""
@@ -43,15 +43,17 @@ def views_alone(data: TrainingData, strong: float) -> list[View]:
 
 def fitted(rows: Floats, views: Sequence[View], recipe: LinearRecipe) -> LinearHead:
     """Fit a head to (N, D) features of N views."""
-    return fit_head(
-        HeadRows(
-            features=rows,
-            kinds=kinds_of(views),
-            weights=weights_of(views, recipe.power),
-            pairs=np.empty((0, 2), np.intp),
-            sources=[view.shown.source for view in views],
-        ),
-        recipe.head,
+    return fit_head(head_rows(rows, views, recipe.power), recipe.head)
+
+
+def head_rows(rows: Floats, views: Sequence[View], power: float) -> HeadRows:
+    """What a head is fitted on, of (N, D) features of N views; `power` as in `weights_of`."""
+    return HeadRows(
+        features=rows,
+        kinds=kinds_of(views),
+        weights=weights_of(views, power),
+        pairs=pairs_of(views),
+        sources=[view.shown.source for view in views],
     )
 
 
