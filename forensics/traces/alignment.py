@@ -4,6 +4,8 @@ B. Lucas and T. Kanade, "An Iterative Image Registration Technique...", IJCAI 19
 grey levels, coarse to fine, with weights that fall off where pixels disagree.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +13,34 @@ from numpy.typing import NDArray
 from forensics.schema import Floats
 from forensics.traces.matches import Transform, spread_over
 
-MOST_STEPS = 12
 RIM = 2
-MOST_PIXELS = 6000
 LEAST_PIXELS = 100
-ENOUGH = 0.01
-"""px by which a step must move something to be followed by another one."""
+LOST = 0.25
+"""Share of the reach. What is a copy has come to rest after the first steps; what only resembles
+itself wanders on."""
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How a descent goes, and when it ends.
+
+    `blur`: px; `pixels`: compared at most; `steps`: at most; `enough`: px by which a step must move
+    something to be followed by another one; `lost`: px of the last step allowed from which on
+    nothing was found.
+    """
+
+    blur: float
+    pixels: int
+    steps: int
+    enough: float
+    lost: float = np.inf
+
+
+FINEST = Descent(blur=1.0, pixels=3000, steps=8, enough=0.01)
+Motion = tuple[complex, complex]
+"""A turn, with scale, and a shift in px."""
+Places = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""(N,) rows and (N,) columns."""
 
 
 class Slopes:
@@ -52,41 +76,60 @@ def aligned(
         radius: px around every end that are compared.
 
     Returns:
-        None where too few pixels have a source in the picture, or none has texture.
+        None where too few pixels have a source in the picture, none has texture, or no transform
+        near the given one fits.
     """
-    height, width = slopes.gray.shape
-    rows, columns = _around(ends, max(2, round(radius)), (height, width))
-    chosen = spread_over(len(rows), MOST_PIXELS)
-    rows, columns = rows[chosen], columns[chosen]
-    centre = np.array([columns.mean(), rows.mean()])
-    places = (columns - centre[0]) + 1j * (rows - centre[1])
-    turned = np.stack([places.real, places.imag])
+    around = _around(ends, max(2, round(radius)), slopes.gray.shape)
+    centre = _centre(around)
     inverse = cv2.invertAffineTransform(transform)
     middle = inverse[:, :2] @ centre + inverse[:, 2]
-    turn, shift = complex(inverse[0, 0], inverse[1, 0]), complex(*middle)
-    for blur in (reach, 1.0):
-        maps = slopes.at(blur)
-        wanted = maps[rows, columns, 0]
-        for _ in range(MOST_STEPS):
-            sources = turn * places + shift
-            x, y = sources.real.copy(), sources.imag.copy()
-            inside = (x > RIM) & (x < width - RIM) & (y > RIM) & (y < height - RIM)
-            if np.count_nonzero(inside) < LEAST_PIXELS:
-                return None
-            step = _step(maps, (x, y), turned, wanted, inside)
-            if step is None:
-                return None
-            turn, shift = turn + step[0], shift + step[1]
-            if abs(step[1]) < ENOUGH and abs(step[0]) * radius < ENOUGH:
-                break
-    found = np.array([[turn.real, -turn.imag, 0], [turn.imag, turn.real, 0]])
-    found[:, 2] = np.array([shift.real, shift.imag]) - found[:, :2] @ centre
-    return np.asarray(cv2.invertAffineTransform(found), np.float64)
+    found: Motion | None = (complex(inverse[0, 0], inverse[1, 0]), complex(*middle))
+    coarse = Descent(blur=reach, pixels=1500, steps=6, enough=0.05, lost=LOST * reach)
+    for until in (coarse, FINEST):
+        if found is not None:
+            found = _descended(slopes, around, found, until, radius)
+    if found is None:
+        return None
+    turn, shift = found
+    whole = np.array([[turn.real, -turn.imag, 0], [turn.imag, turn.real, 0]])
+    whole[:, 2] = np.array([shift.real, shift.imag]) - whole[:, :2] @ centre
+    return np.asarray(cv2.invertAffineTransform(whole), np.float64)
 
 
-def _around(
-    ends: NDArray[np.float64], radius: int, shape: tuple[int, int]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _centre(around: Places) -> NDArray[np.float64]:
+    """(2,) x y px: where the middle of (rows, columns) lies."""
+    return np.array([places.mean() for places in around[::-1]])
+
+
+def _descended(
+    slopes: Slopes, around: Places, start: Motion, until: Descent, radius: float
+) -> Motion | None:
+    """What steps make of a turn about the middle and a shift; None where they find no end."""
+    maps, centre = slopes.at(until.blur), _centre(around)
+    height, width = maps.shape[:2]
+    rows, columns = (each[spread_over(len(each), until.pixels)] for each in around)
+    places = (columns - centre[0]) + 1j * (rows - centre[1])
+    turned = np.stack([places.real, places.imag])
+    wanted = maps[rows, columns, 0]
+    turn, shift = start
+    moved = 0.0
+    for _ in range(until.steps):
+        sources = turn * places + shift
+        x, y = sources.real.copy(), sources.imag.copy()
+        inside = (x > RIM) & (x < width - RIM) & (y > RIM) & (y < height - RIM)
+        if np.count_nonzero(inside) < LEAST_PIXELS:
+            return None
+        step = _step(maps, (x, y), turned, wanted, inside)
+        if step is None:
+            return None
+        turn, shift = turn + step[0], shift + step[1]
+        moved = max(abs(step[1]), abs(step[0]) * radius)
+        if moved < until.enough:
+            break
+    return None if moved > until.lost else (turn, shift)
+
+
+def _around(ends: NDArray[np.float64], radius: int, shape: tuple[int, ...]) -> Places:
     """Rows and columns of all px of the picture within `radius` of an end."""
     places = np.rint(ends).astype(np.int64)
     low = np.maximum(places.min(axis=0) - radius, 0)
@@ -104,7 +147,7 @@ def _step(
     places: NDArray[np.float64],
     wanted: Floats,
     inside: NDArray[np.bool_],
-) -> tuple[complex, complex] | None:
+) -> Motion | None:
     """Change of turn and shift that lowers the weighted squared differences; None if undefined."""
     x, y = (part.astype(np.float32)[None] for part in sources)
     found, across, down, _ = np.ascontiguousarray(cv2.remap(maps, x, y, cv2.INTER_LINEAR)[0].T)

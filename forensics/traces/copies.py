@@ -105,16 +105,15 @@ def candidates(image: Image, gray: Floats) -> Iterator[Region]:
     shades = Shades(gray)
     large, _ = _scaled(image, FEWEST_PIXELS)
     zoom = (gray.size / large.size) ** 0.5
+    coarse = max(1.0, (gray.size / DENSE_PIXELS) ** 0.5)
     # Keypoints take two fifths of all; on a thread of their own they run beside the discs.
     with ThreadPoolExecutor(1) as aside:
         keypoints = aside.submit(_keypoint_matches, large)
-        discs = dense_matches(gray)
+        groups = agreeing(dense_matches(gray), MOST_OF_DISCS, DISCS.scaled(coarse))
+        yield from _exact(shades, groups, 2 * coarse, HELD_DISCS)
         points = keypoints.result().scaled(zoom)
-    for transform, members in agreeing(points, MOST_OF_KEYPOINTS, KEYPOINTS.scaled(zoom)):
-        yield from _exact(shades, transform, members, max(1.0, 2 * zoom), HELD_KEYPOINTS)
-    coarse = max(1.0, (gray.size / DENSE_PIXELS) ** 0.5)
-    for transform, members in agreeing(discs, MOST_OF_DISCS, DISCS.scaled(coarse)):
-        yield from _exact(shades, transform, members, 2 * coarse, HELD_DISCS)
+    groups = agreeing(points, MOST_OF_KEYPOINTS, KEYPOINTS.scaled(zoom))
+    yield from _exact(shades, groups, max(1.0, 2 * zoom), HELD_KEYPOINTS)
 
 
 def _keypoint_matches(gray: Floats) -> Matches:
@@ -122,16 +121,15 @@ def _keypoint_matches(gray: Floats) -> Matches:
 
 
 def _exact(
-    shades: Shades, transform: Transform, members: Matches, reach: float, fewest: int
+    shades: Shades, groups: Iterator[tuple[Transform, Matches]], reach: float, fewest: int
 ) -> Iterator[Region]:
-    """What a transform maps onto its equal, as proposed or as the pixels want it: the better."""
-    exact = aligned(shades.slopes, transform, members.ends, reach, radius=5 * reach)
-    both = [transform] if exact is None else [transform, exact]
-    known = (each for each in both if SCALES[0] < np.hypot(*each[:, 0]) < SCALES[1])
-    found = [coinciding(shades, each, members, fewest) for each in known]
-    regions = [region for region in found if region is not None]
-    if regions:
-        yield max(regions, key=lambda region: region.agreement * float(region.copy.sum()))
+    """What each transform maps onto its equal, once the pixels have made it exact."""
+    for transform, members in groups:
+        exact = aligned(shades.slopes, transform, members.ends, reach, radius=5 * reach)
+        if exact is not None and SCALES[0] < np.hypot(*exact[:, 0]) < SCALES[1]:
+            region = coinciding(shades, exact, members, fewest)
+            if region is not None:
+                yield region
 
 
 def is_copy(region: Region) -> bool:

@@ -168,8 +168,11 @@ def _levels(plane: Plane, row: int, column: int) -> Plane:
 def _windows(values: NDArray[np.int16]) -> Floats:
     """Sum per-pixel values over windows of two by two cells, apart for each of the 64 grids."""
     rows, columns = (side // CELL for side in values.shape)
-    split = values.reshape(rows, CELL // BLOCK, BLOCK, columns, CELL // BLOCK, BLOCK)
-    sums = split.sum(axis=1, dtype=np.int16).sum(axis=3, dtype=np.float32)
+    # Slices are added a few times faster than an axis of four is summed.
+    tall = values.reshape(rows, CELL // BLOCK, BLOCK * values.shape[1])
+    flat = tall[:, 0] + tall[:, 1] + tall[:, 2] + tall[:, 3]
+    wide = flat.reshape(rows, BLOCK, columns, CELL // BLOCK, BLOCK).astype(np.float32)
+    sums = wide[:, :, :, 0] + wide[:, :, :, 1] + wide[:, :, :, 2] + wide[:, :, :, 3]
     cells = sums.transpose(0, 2, 1, 3).reshape(rows, columns, BLOCK * BLOCK)
     return np.asarray(cells[:-1, :-1] + cells[1:, :-1] + cells[:-1, 1:] + cells[1:, 1:])
 
