@@ -40,8 +40,8 @@ more of them."""
 LEAST_SIDE = 48
 KEYPOINTS = Tolerance(near=2.5, reach=0.04, fewest=2)
 DISCS = Tolerance(near=3.0, reach=0.15, fewest=6, far=60.0)
-MOST_OF_KEYPOINTS, MOST_OF_DISCS = 8, 12
-"""Groups of matches that are looked at."""
+MOST_OF_KEYPOINTS, MOST_OF_DISCS = 4, 10
+"""Groups of matches that are looked at, the largest: further ones hold next to no copies."""
 HELD_KEYPOINTS, HELD_DISCS = 2, 4
 NEAR_DEGREES, NEAR_SCALE = 8.0, 0.08
 """A region turned and scaled by less lies as windows, stripes and leaves do."""

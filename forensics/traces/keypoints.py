@@ -18,7 +18,7 @@ SMALL = 300_000
 """px up to which describing all keypoints costs less than a second pass for those that are kept."""
 SPREAD = 16
 """Cells a side that give their strongest keypoints in turn: else a textured part takes all."""
-CONTRAST = 0.004
+CONTRAST = 0.02
 NEAREST = 24.0
 """px between the two ends of a match, and between the centres of two regions, at least."""
 ALIKE = 0.45
