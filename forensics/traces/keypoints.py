@@ -19,6 +19,8 @@ SMALL = 300_000
 SPREAD = 16
 """Cells a side that give their strongest keypoints in turn: else a textured part takes all."""
 CONTRAST = 0.02
+"""Half of what OpenCV asks for; at a fifth of this, in crops kept for such choices, no more copies
+are found (545 of 571 instead of 544)."""
 NEAREST = 24.0
 """px between the two ends of a match, and between the centres of two regions, at least."""
 ALIKE = 0.45
