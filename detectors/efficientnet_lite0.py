@@ -65,7 +65,7 @@ class EfficientnetLite0(CropDetector, Trainable):
 
     def prepare(self) -> None:
         """Open the network."""
-        session(self._path, 1)
+        session(self._path)
 
     def class_logits(self, images: Sequence[Image]) -> list[Floats]:
         """Return for each image (k, 3) float32 class logits of its native crops."""

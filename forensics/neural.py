@@ -55,9 +55,7 @@ def session_of(model: bytes | Path, threads: int = 0) -> Any:
 
 
 def run_each(path: Path, crops: Sequence[Image], mean: Floats, std: Floats) -> Floats:
-    """Run a network on crops one by one, on one thread: beside other analyses more of them lose.
-
-    The network's only input takes (1, 3, H, W) float32.
+    """Run a network on crops one by one; its only input takes (1, 3, H, W) float32.
 
     Args:
         path: the ONNX file, already verified.
@@ -68,7 +66,7 @@ def run_each(path: Path, crops: Sequence[Image], mean: Floats, std: Floats) -> F
     Returns:
         (N, ...) float32, the network's first output.
     """
-    network = session(path, 1)
+    network = session(path)
     name = network.get_inputs()[0].name
     return np.concatenate(
         [network.run(None, {name: normalised(crop, mean, std)})[0] for crop in crops]
