@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
 from detectors.clip_pairs import ClipPairsRecipe
@@ -35,6 +34,7 @@ from forensics.feature_store import FeatureStore
 from forensics.head_training import head_rows
 from forensics.linear_head import LinearHead, fit_head
 from forensics.neural import CLIP_PATCH, CLIP_SIDE, CLIP_WIDTH, clip_areas, clip_reading
+from forensics.patch_head import CHANGED, SAME, UNKNOWN, Labels, fit_patch_head, labels_of
 from forensics.plugins import backbones, fingerprint, load
 from forensics.schema import Floats, Image
 from forensics.traces.crops import padded
@@ -44,26 +44,20 @@ from forensics.views import View, all_views, cache_key, changed, weights_of
 BASE = "crops (as ships), mean"
 DRAWN = 16
 """Patches of a crop that teach."""
-CHANGED, SAME = 2.0, 0.5
-"""Mean grey levels from which on, and up to which, a patch differs from its parent's or not."""
 LOCAL = ("self_blended", "inpainting")
 """Makers that change a part of a picture."""
-UNKNOWN = 2.0
 PENALTIES = (1.0, 30.0)
 TOP = 0.1
 MANIPULATED = 2
-Labels = NDArray[np.float64]
 
 
-def labels_of(view: View, crop: Image, parent: Image) -> Labels:
-    """(h, w) of a crop's patches: 0 real, 1 fake, UNKNOWN."""
-    shape = (crop.shape[0] // CLIP_PATCH, crop.shape[1] // CLIP_PATCH)
-    if not view.twin:
-        kind = view.sample.kind
-        return np.full(shape, UNKNOWN if kind == MANIPULATED else float(kind > 0))
-    gap = np.abs(crop.astype(np.float32) - parent).mean(axis=2)
-    cells = gap.reshape(shape[0], CLIP_PATCH, shape[1], CLIP_PATCH).mean(axis=(1, 3))
-    return np.where(cells > CHANGED, 1.0, np.where(cells < SAME, 0.0, UNKNOWN))
+def labels_by_kind(view: View, crop: Image, parent: Image) -> Labels:
+    """(h, w) of a crop's patches, as in `labels_of`; all of a generated picture were made."""
+    labels = labels_of(crop, parent, CLIP_PATCH)
+    if view.twin:
+        return labels
+    kind = view.sample.kind
+    return np.full_like(labels, UNKNOWN if kind == MANIPULATED else int(kind > 0))
 
 
 class Views:
@@ -84,7 +78,7 @@ class Views:
         """Of the crop's patches."""
         parent = self.crop(View(view.sample, view.number)) if view.twin else crop
         same_size = parent.shape == crop.shape
-        return labels_of(view, crop, parent if same_size else crop)
+        return labels_by_kind(view, crop, parent if same_size else crop)
 
     def read(self, views: Sequence[View]) -> None:
         """Compute what is missing."""
@@ -106,27 +100,7 @@ class Views:
         found = self._store.rows([view.key for view in views])
         means, rest = np.split(found, [CLIP_WIDTH + 768], axis=1)
         patches, told = np.split(rest, [DRAWN * CLIP_WIDTH], axis=1)
-        return means, patches.reshape(len(views), DRAWN, CLIP_WIDTH), told.astype(np.float64)
-
-
-class PatchHead:
-    """A logistic head on standardised patch tokens."""
-
-    def __init__(self, patches: Floats, told: Labels, weights: Labels, penalty: float) -> None:
-        kept = told != UNKNOWN
-        rows, labels = patches[kept], told[kept]
-        self._mean, self._scale = rows.mean(axis=0), rows.std(axis=0) + 1e-6
-        each = np.repeat(weights[:, None], DRAWN, axis=1)[kept]
-        for kind in (0.0, 1.0):
-            each[labels == kind] /= each[labels == kind].sum()
-        model = LogisticRegression(C=1 / penalty, max_iter=200)
-        model.fit((rows - self._mean) / self._scale, labels, sample_weight=each * 1000)
-        self._weight, self._bias = model.coef_[0], float(model.intercept_[0])
-
-    def logits(self, patches: Floats) -> NDArray[np.float64]:
-        """(...) logits of (..., 2304) patch tokens."""
-        standard = (patches - self._mean) / self._scale
-        return np.asarray(standard @ self._weight + self._bias, np.float64)
+        return means, patches.reshape(len(views), DRAWN, CLIP_WIDTH), told.astype(np.uint8)
 
 
 Score = Callable[[Floats, Floats], NDArray[np.float64]]
@@ -143,9 +117,9 @@ def heads_of(views: Sequence[View], read: Views, recipe: ClipPairsRecipe) -> dic
     found: dict[str, Score] = {"crops (as ships)": lambda p, w: crop_logits(head, p, w)}
     twins = np.asarray([not view.sample.fake for view in shown])
     for penalty in PENALTIES:
-        one = PatchHead(patches[kept], told[kept], weights, penalty)
+        one = fit_patch_head(patches[kept], told[kept], weights, penalty)
         found[f"patches, penalty {penalty:g}"] = lambda p, w, one=one: one.logits(p)  # type: ignore[misc]
-        two = PatchHead(patches[kept][twins], told[kept][twins], weights[twins], penalty)
+        two = fit_patch_head(patches[kept][twins], told[kept][twins], weights[twins], penalty)
         found[f"patches of twins alone, penalty {penalty:g}"] = lambda p, w, two=two: two.logits(p)  # type: ignore[misc]
     return found
 

@@ -92,7 +92,9 @@ def main() -> None:
     parser.add_argument("detector", choices=sorted(PARTS))
     add_data_arguments(parser)
     parser.add_argument("--recipe", nargs="*", default=[], metavar="FIELD=VALUE")
-    parser.add_argument("--part", nargs="+", metavar="TITLE", help="of the table; default: all")
+    parser.add_argument(
+        "--part", nargs="*", metavar="TITLE", help="default: all; none where nothing follows"
+    )
     parser.add_argument("--makers", nargs="+", default=[TWINS], metavar="MAKER", help="of pairs")
     parser.add_argument("--runs", type=Path, default=Path("runs/parts"), metavar="DIR")
     args = parser.parse_args()
@@ -102,9 +104,10 @@ def main() -> None:
     if recipe.chain != Chain():
         raise SystemExit("parts of the chain are compared with the chain as it ships")
     parts = PARTS[args.detector]
-    if unknown := set(args.part or parts) - parts.keys():
+    titles = set(parts if args.part is None else args.part)
+    if unknown := titles - parts.keys():
         parser.error(f"{args.detector} has no part {min(unknown)!r}")
-    wanted = {title: change for title, change in parts.items() if title in (args.part or parts)}
+    wanted = {title: change for title, change in parts.items() if title in titles}
     changes: dict[str, Change] = {WHOLE: lambda same: same, **wanted}
     logits: dict[str, dict[str, Reals]] = {}
     chosen: list[Sample] = []

@@ -7,7 +7,7 @@ the mean of the patch tokens of the middle blocks, texture more than content, be
 token. What it learns from matters more than what it reads: pairs by five kinds of trace makers.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,18 +15,21 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from forensics.augmentation import Chain
-from forensics.clip_features import WHOLE_WIDTH, WIDTH, crop_features, crop_store
-from forensics.detector import CropDetector, Localiser, Trainable, fake_logit
+from forensics.clip_features import WIDTH, crop_features, crop_store
+from forensics.detector import CropDetector, Localiser, Trainable
 from forensics.feature_store import FeatureStore
 from forensics.head_training import head_rows
 from forensics.linear_head import HeadRecipe, HeadRows, LinearHead, fit_head
 from forensics.neural import (
     CLIP_PATCH,
     CLIP_SIDE,
+    ClipReading,
     clip_areas,
     clip_reading,
     prepare_clip,
 )
+from forensics.patch_head import PatchHead
+from forensics.patch_views import PatchViews, local_views
 from forensics.plugins import backbones, fingerprint
 from forensics.schema import Floats, Image, Map, Step
 from forensics.traces.crops import padded
@@ -41,8 +44,6 @@ from forensics.views import (
 from forensics.weights import load_tensors
 
 BATCH = 32
-HEATMAP_GAIN = 2.0
-"""Logits of single patches are spread wider than those of pictures; this brings them to one."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,11 @@ class ClipPairsOptions:
 
 @dataclass(frozen=True)
 class ClipPairsRecipe:
-    """What the head learns from: as in `forensics.views.all_views`; `shrunk` is `shrunk_views`."""
+    """What the heads learn from: as in `forensics.views.all_views`; `shrunk` is `shrunk_views`.
+
+    `local`: how many real pictures of each group, and their twins, teach the head of the map (0:
+    there is none); `local_penalty`: that head's, as in `fit_patch_head`.
+    """
 
     strong: float = 0.4
     twins: float = 0.25
@@ -65,14 +70,16 @@ class ClipPairsRecipe:
         default_factory=lambda: HeadRecipe(penalty=0.03, pairs=4.0, by_source=1)
     )
     power: float = 0.5
+    local: int = 40
+    local_penalty: float = 300.0
 
 
 class ClipPairs(CropDetector, Localiser, Trainable):
     """Linear head on the mean patch tokens of blocks 5 to 7 and the class token of block 9 of CLIP.
 
     Every source of fakes has a class of its own; the logit of a kind is the log-sum-exp of its
-    classes. A class's logit of a crop is the mean of those of its patches, so that the map shows
-    nearly what the score consists of: nearly, since patches may differ in their strongest class.
+    classes. The map has a head of its own, taught by what makers changed in a part of a picture:
+    it shows where, and does not add up to the score.
     """
 
     Options = ClipPairsOptions
@@ -96,8 +103,11 @@ class ClipPairs(CropDetector, Localiser, Trainable):
         return crop_features(crops, self.store)
 
     def locate(self, images: Sequence[Image]) -> list[Map]:
-        """Return P(fake) by patch, uncalibrated, (H, W) float32; 0 where no crop looked."""
-        return [self._map(image) for image in images]
+        """Return P(changed) by patch, uncalibrated, (H, W) float32; 0 where no crop looked."""
+        head = self.map_head
+        return [
+            self.laid_over(image, lambda reading: head.logits(reading.patches)) for image in images
+        ]
 
     @cached_property
     def store(self) -> FeatureStore | None:
@@ -109,47 +119,46 @@ class ClipPairs(CropDetector, Localiser, Trainable):
         """The trained head, read at first use."""
         return LinearHead.read(load_tensors(self.card))
 
+    @cached_property
+    def map_head(self) -> PatchHead:
+        """The head of the map, read at first use."""
+        return PatchHead.read(load_tensors(self.card))
+
     def _areas(self, image: Image) -> list[tuple[slice, slice]]:
         return clip_areas(image, self.options.crops)
 
-    def _map(self, image: Image) -> Map:
-        """Lay the patches' logits over the picture, the mean where crops overlap.
+    def laid_over(self, image: Image, logits: Callable[[ClipReading], Floats]) -> Map:
+        """Lay what `logits` says of each crop's patches, (h, w), over a picture, as P.
 
-        What no crop covers is not touched: in a large picture it takes no memory.
+        Crops do not overlap; what none covers is not touched: in a large picture it takes no
+        memory.
         """
-        total, seen, chance = (np.zeros(image.shape[:2], np.float32) for _ in range(3))
-        areas = self._areas(image)
-        for area in areas:
-            logits = self._patch_logits(padded(image[area], CLIP_PATCH))
-            fine = np.kron(logits, np.ones((CLIP_PATCH, CLIP_PATCH)))
+        chance = np.zeros(image.shape[:2], np.float32)
+        for area in self._areas(image):
+            told = 1 / (1 + np.exp(-logits(clip_reading(padded(image[area], CLIP_PATCH)))))
             height, width = image[area].shape[:2]
-            total[area] += fine[:height, :width]
-            seen[area] += 1
-        for area in areas:
-            chance[area] = 1 / (1 + np.exp(-total[area] / seen[area] / HEATMAP_GAIN))
+            chance[area] = np.kron(told, np.ones((CLIP_PATCH, CLIP_PATCH)))[:height, :width]
         return chance
 
-    def _patch_logits(self, crop: Image) -> Floats:
-        """What each patch says of a crop beside what the whole of it says, (h, w) float32."""
-        reading = clip_reading(crop)
-        rows, columns, _ = reading.patches.shape
-        whole = np.broadcast_to(reading.whole, (rows, columns, WHOLE_WIDTH))
-        seen = np.concatenate([reading.patches, whole], axis=2).reshape(-1, WIDTH)
-        return fake_logit(self.head.class_logits(seen)).reshape(rows, columns)
-
     def train(self, data: TrainingData, recipe: ClipPairsRecipe, seed: int) -> Iterator[Step]:
-        """Compute features not yet in the cache, then fit the head and save it.
+        """Compute features not yet in the cache, then fit both heads and save them.
 
         Resumable: a killed run loses at most one batch of features.
         """
         views = self.views(data, recipe)
+        near, patches = local_views(views, recipe.local), PatchViews(data, recipe.chain)
+        total = len(views) + len(near) + 1
         for left in self.read(views, data, recipe):
-            yield Step(len(views) - left, len(views) + 1, {})
+            yield Step(len(views) - left, total, {})
+        for left in patches.read(near):
+            yield Step(total - 1 - left, total, {})
         rows, shown = self.rows(views, data, recipe)
-        head = fit_head(rows, recipe.head)
+        tensors = fit_head(rows, recipe.head).tensors
+        if data.makers and recipe.local:
+            tensors |= patches.fit(near, recipe.power, recipe.local_penalty).tensors
         data.folder.mkdir(parents=True, exist_ok=True)
-        save_file(head.tensors, data.folder / f"{self.card.name}.safetensors")
-        yield Step(len(views) + 1, len(views) + 1, {"rows": float(len(shown))})
+        save_file(tensors, data.folder / f"{self.card.name}.safetensors")
+        yield Step(total, total, {"rows": float(len(shown)), "local": float(len(near))})
 
     def views(self, data: TrainingData, recipe: ClipPairsRecipe) -> list[View]:
         """What the head learns from."""

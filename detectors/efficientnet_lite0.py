@@ -1,6 +1,6 @@
 """EfficientNet-Lite0, fine-tuned on native crops: what a small network sees in the pixels."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,7 +8,8 @@ import numpy as np
 
 from forensics.augmentation import Chain
 from forensics.batches import Batch, BatchPlan
-from forensics.detector import CropDetector, Trainable
+from forensics.detector import CropDetector, Trainable, fake_logit
+from forensics.lessons import Lesson, Lessons, softened_loss
 from forensics.network_training import (
     NetworkRecipe,
     NetworkRun,
@@ -45,6 +46,8 @@ class EfficientnetLite0Recipe(NetworkRecipe):
         matched: whether a third of a batch are fakes and reals of one pipeline each.
         blend: whether half of the twins are blended back into their pictures.
         manipulated: whether manipulated pictures have an output of their own.
+        teacher: a folder with a run of `clip_pairs` without the same fold, whose answers take the
+            place of labels; then pairs and all that draws batches by labels are out of play.
     """
 
     crops: int = 7_200
@@ -54,6 +57,7 @@ class EfficientnetLite0Recipe(NetworkRecipe):
     matched: bool = True
     blend: bool = True
     manipulated: bool = True
+    teacher: str = ""
     chain: Chain = field(default_factory=Chain)
 
 
@@ -82,7 +86,24 @@ class EfficientnetLite0(CropDetector, Trainable):
     def train(
         self, data: TrainingData, recipe: EfficientnetLite0Recipe, seed: int
     ) -> Iterator[Step]:
-        """Fine-tune from ImageNet weights; goes on from its last checkpoint; saves EMA weights."""
+        """Fine-tune from ImageNet weights; goes on from its last checkpoint; saves EMA weights.
+
+        Raises:
+            InvalidOption: there is no teacher where the recipe says.
+        """
+        run = _Run(imagenet_network(seed), recipe)
+        learn = self._taught(run, data, seed) if recipe.teacher else self._alone(run, data, seed)
+        yield from run.go(learn, data.folder / self.card.name, seed, SIDE)
+
+    @staticmethod
+    def _taught(run: "_Run", data: TrainingData, seed: int) -> Callable[[int], dict[str, float]]:
+        recipe = run.recipe
+        lessons = Lessons(data, Path(recipe.teacher), recipe.side, recipe.batch)
+        return lambda step: run.follow(lessons.lesson(seed, step))
+
+    @staticmethod
+    def _alone(run: "_Run", data: TrainingData, seed: int) -> Callable[[int], dict[str, float]]:
+        recipe = run.recipe
         plan = BatchPlan(
             data,
             recipe.batch,
@@ -92,12 +113,7 @@ class EfficientnetLite0(CropDetector, Trainable):
             matched=recipe.matched,
             blend=recipe.blend,
         )
-        run = _Run(imagenet_network(seed), recipe)
-
-        def learn(step: int) -> dict[str, float]:
-            return run.learn(plan.batch(seed, step))
-
-        yield from run.go(learn, data.folder / self.card.name, seed, SIDE)
+        return lambda step: run.learn(plan.batch(seed, step))
 
 
 class _Run(NetworkRun):
@@ -128,6 +144,14 @@ class _Run(NetworkRun):
             "accuracy": accuracy(logits, kinds),
             "pairs": (gaps < 0).float().mean().item() if len(gaps) else 1.0,
         }
+
+    def follow(self, lesson: Lesson) -> dict[str, float]:
+        """Take one optimiser step towards a teacher; returns the figures to log."""
+        logits = self.logits(lesson.crops)
+        loss = softened_loss(logits, lesson.told)
+        self.descend(loss)
+        agreed = (fakeness(logits).detach().cpu().numpy() > 0) == (fake_logit(lesson.told) > 0)
+        return {"loss": loss.item(), "agreement": float(agreed.mean())}
 
     def _pressures(self, batch: Batch) -> list[float]:
         """Weight of each row: real sources with more than the mean running error count more."""

@@ -27,11 +27,14 @@ def findings(
         looks: (k,) logits of P(fake) by crop, of each picture that it looked at.
         places: which of the looks is at the whole picture, and at each face scored.
         score: the detector's own calibrated P(fake) of the picture; None where it has no vote.
-        heatmap: where in the picture it sees traces, from those detectors that say.
+        heatmap: where in the picture it sees traces, from those detectors that say; 0 where it
+            did not look.
         found_faces: how many faces the picture has, scored or not.
     """
     scored = len(places) - 1
-    found = [Finding(_picture_words(looks), score=score, heatmap=heatmap)]
+    found = [Finding(_picture_words(looks), score=score)]
+    if heatmap is not None:
+        found.append(Finding(_map_words(heatmap), heatmap=heatmap))
     found += [
         Finding(_face_words(index, looks[place]), face=index)
         for index, place in enumerate(places[1:])
@@ -117,6 +120,14 @@ def _abstaining(judgement: Judgement, reason: Reason) -> Judgement:
 def _picture_words(logits: Sequence[Floats]) -> str:
     crops = np.concatenate(logits)
     return f"The mean logit over {_count(crops.size)} is {crops.mean():+.2f}, {_side(crops)}."
+
+
+def _map_words(heatmap: Map) -> str:
+    seen = heatmap[heatmap > 0]
+    marked = float((seen >= 1 / 2).mean()) if seen.size else 0.0
+    return (
+        f"The map marks {marked:.0%} of what was looked at as changed; it has no part in the score."
+    )
 
 
 def _face_words(index: int, logits: Floats) -> str:

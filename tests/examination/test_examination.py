@@ -125,7 +125,7 @@ def test_an_uncalibrated_detector_does_not_silence_the_others(
     assert verdict.evidence["newcomer"].findings[0].score is None
 
 
-def test_the_map_of_a_localiser_becomes_part_of_its_finding(
+def test_the_map_of_a_localiser_becomes_a_finding_that_says_how_much_it_marks(
     detectors: Replace, picture: Path
 ) -> None:
     class Locating(CropDetector, Localiser):
@@ -133,12 +133,19 @@ def test_the_map_of_a_localiser_becomes_part_of_its_finding(
             return [np.zeros((1, 3), np.float32) for _ in images]
 
         def locate(self, images: Sequence[Image]) -> list[Floats]:
-            return [np.asarray(image[..., 0] / 255, np.float32) for image in images]
+            drawn = [np.zeros(image.shape[:2], np.float32) for image in images]
+            for one in drawn:
+                # It looked at the upper half, and marks a quarter of that.
+                one[:24], one[:12, :32] = 0.2, 0.9
+            return drawn
 
     detectors(a=Locating)
-    heatmap = examine(picture, analyses=[]).evidence["a"].findings[0].heatmap
-    assert heatmap is not None
-    assert heatmap.shape == (48, 64)
+    about_the_score, about_the_map = examine(picture, analyses=[]).evidence["a"].findings[:2]
+    assert about_the_score.heatmap is None
+    assert about_the_map.heatmap is not None
+    assert about_the_map.heatmap.shape == (48, 64)
+    assert about_the_map.statement.startswith("The map marks 25% ")
+    assert about_the_map.score is None
 
 
 def test_the_analysis_of_signatures_is_told_whom_to_trust(
