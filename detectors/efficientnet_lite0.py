@@ -1,6 +1,6 @@
 """EfficientNet-Lite0, fine-tuned on native crops: what a small network sees in the pixels."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import numpy as np
 from forensics.augmentation import Chain
 from forensics.batches import Batch, BatchPlan
 from forensics.detector import CropDetector, Trainable, fake_logit
-from forensics.lessons import Lesson, Lessons, softened_loss
+from forensics.lessons import Teacher, softened_loss
 from forensics.network_training import (
     NetworkRecipe,
     NetworkRun,
@@ -47,7 +47,7 @@ class EfficientnetLite0Recipe(NetworkRecipe):
         blend: whether half of the twins are blended back into their pictures.
         manipulated: whether manipulated pictures have an output of their own.
         teacher: a folder with a run of `clip_pairs` without the same fold, whose answers take the
-            place of labels; then pairs and all that draws batches by labels are out of play.
+            place of labels and of the losses that need them; "" is none.
     """
 
     crops: int = 7_200
@@ -89,21 +89,8 @@ class EfficientnetLite0(CropDetector, Trainable):
         """Fine-tune from ImageNet weights; goes on from its last checkpoint; saves EMA weights.
 
         Raises:
-            InvalidOption: there is no teacher where the recipe says.
+            InvalidOption: there is no teacher where the recipe says, or not for crops of this size.
         """
-        run = _Run(imagenet_network(seed), recipe)
-        learn = self._taught(run, data, seed) if recipe.teacher else self._alone(run, data, seed)
-        yield from run.go(learn, data.folder / self.card.name, seed, SIDE)
-
-    @staticmethod
-    def _taught(run: "_Run", data: TrainingData, seed: int) -> Callable[[int], dict[str, float]]:
-        recipe = run.recipe
-        lessons = Lessons(data, Path(recipe.teacher), recipe.side, recipe.batch)
-        return lambda step: run.follow(lessons.lesson(seed, step))
-
-    @staticmethod
-    def _alone(run: "_Run", data: TrainingData, seed: int) -> Callable[[int], dict[str, float]]:
-        recipe = run.recipe
         plan = BatchPlan(
             data,
             recipe.batch,
@@ -113,7 +100,14 @@ class EfficientnetLite0(CropDetector, Trainable):
             matched=recipe.matched,
             blend=recipe.blend,
         )
-        return lambda step: run.learn(plan.batch(seed, step))
+        run = _Run(imagenet_network(seed), recipe)
+        teacher = Teacher(Path(recipe.teacher), recipe.side) if recipe.teacher else None
+
+        def learn(step: int) -> dict[str, float]:
+            batch = plan.batch(seed, step)
+            return run.learn(batch) if teacher is None else run.follow(batch, teacher)
+
+        yield from run.go(learn, data.folder / self.card.name, seed, SIDE)
 
 
 class _Run(NetworkRun):
@@ -145,12 +139,13 @@ class _Run(NetworkRun):
             "pairs": (gaps < 0).float().mean().item() if len(gaps) else 1.0,
         }
 
-    def follow(self, lesson: Lesson) -> dict[str, float]:
+    def follow(self, batch: Batch, teacher: Teacher) -> dict[str, float]:
         """Take one optimiser step towards a teacher; returns the figures to log."""
-        logits = self.logits(lesson.crops)
-        loss = softened_loss(logits, lesson.told)
+        told = teacher.told(list(batch.crops))
+        logits = self.logits(batch.crops)
+        loss = softened_loss(logits, told)
         self.descend(loss)
-        agreed = (fakeness(logits).detach().cpu().numpy() > 0) == (fake_logit(lesson.told) > 0)
+        agreed = (fakeness(logits).detach().cpu().numpy() > 0) == (fake_logit(told) > 0)
         return {"loss": loss.item(), "agreement": float(agreed.mean())}
 
     def _pressures(self, batch: Batch) -> list[float]:

@@ -18,6 +18,7 @@ from forensics.generator import Manipulator
 from forensics.media import decode, load_image, open_media
 from forensics.schema import Image
 from forensics.training import Sample
+from forensics.writing import write_whole
 
 KINDS = {"real": 0, "gan": 1, "diffusion": 1, "swap": 2, "reenact": 2, "splice": 2}
 FRAMED_GROUPS = frozenset({"openforensics-real", "openforensics-swap"})
@@ -134,17 +135,22 @@ class PictureStore:
         return loaded
 
     def find_boxes(self, samples: list[Sample]) -> Iterator[Sample]:
-        """Detect and keep the most confident face of every sample whose framing leaks."""
+        """Detect and keep the most confident face of every sample whose framing leaks.
+
+        Several runs may share the folder: what they keep appears whole, the last one's stays.
+        """
         path, boxes = self.cache / "boxes.json", {}
         if path.exists():
             boxes = json.loads(path.read_text(encoding="utf-8"))
+        known = len(boxes)
         for sample in samples:
             if sample.group in FRAMED_GROUPS and sample.path not in boxes:
                 faces = find_faces(self.original(sample))
                 boxes[sample.path] = [float(edge) for edge in faces[0].box] if faces else []
             yield sample
-        self.cache.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(boxes), encoding="utf-8")
+        if len(boxes) > known or not path.exists():
+            self.cache.mkdir(parents=True, exist_ok=True)
+            write_whole(path, json.dumps(boxes).encode())
 
     def twin(self, maker: Manipulator, name: str = "") -> Callable[[Sample], Image]:
         """Return a reader of twins by `maker`, made once and kept as lossless files.

@@ -57,6 +57,29 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     assert whole.keys() == again.keys()
 
 
+@pytest.mark.usefixtures("start_weights")
+def test_a_student_is_taught_by_the_answers_of_its_teacher_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    class Certain:
+        def __init__(self, folder: Path, side: int) -> None:
+            assert (folder, side) == (Path("somewhere"), 32)
+
+        def told(self, crops: list[Image]) -> NDArray[np.float32]:
+            asked.append(len(crops))
+            return np.tile(np.asarray([[-9, 9, -9]], np.float32), (len(crops), 1))
+
+    monkeypatch.setattr(efficientnet_lite0, "Teacher", Certain)
+    recipe = replace(RECIPE, teacher="somewhere", crops=72, rate=3e-3)
+    detector = load("detector", "efficientnet_lite0")
+    steps = list(detector.train(data(tmp_path), recipe, 3))
+    assert sum(asked) == 72
+    # Half of the crops are real: whoever had looked at labels would agree with half of it.
+    assert steps[-1].figures["agreement"] == 1
+
+
 def test_a_pair_that_its_maker_left_unchanged_is_not_learned_from(tmp_path: Path) -> None:
     def few(sample: Sample) -> Image:
         return negative(sample) if sample.path == "r3" else picture(sample)
