@@ -103,7 +103,7 @@ class ClipPairs(CropDetector, Localiser, Trainable):
         return crop_features(crops, self.store)
 
     def locate(self, images: Sequence[Image]) -> list[Map]:
-        """Return P(changed) by patch, uncalibrated, (H, W) float32; 0 where no crop looked."""
+        """Return how changed each patch looks, (H, W) float32; 0 where no crop looked."""
         head = self.map_head
         return [
             self.laid_over(image, lambda reading: head.logits(reading.patches)) for image in images

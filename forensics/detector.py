@@ -11,6 +11,8 @@ from forensics.plugins import Plugin
 from forensics.schema import Floats, Image, Map, Step
 
 CLASSES = ("real", "synthetic", "manipulated")
+MARKED_UNALTERED = 0.05
+"""How much of the unaltered pictures of its training a map puts at one half or above."""
 
 
 class Detector(Plugin, ABC):
@@ -38,7 +40,11 @@ class Localiser(ABC):
 
     @abstractmethod
     def locate(self, images: Sequence[Image]) -> list[Map]:
-        """Return one (H, W) float32 map in [0, 1] an image, at the image's own size."""
+        """Return one (H, W) float32 map in [0, 1] an image, at the image's own size.
+
+        0 where it did not look; from 1/2 on it marks what few unaltered pictures show, see
+        `MARKED_UNALTERED`.
+        """
 
 
 class CropDetector(Detector, Typer):

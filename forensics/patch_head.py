@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from forensics.detector import MARKED_UNALTERED
 from forensics.schema import Floats, Image
 
 UNKNOWN = 2
@@ -18,6 +19,8 @@ UNKNOWN = 2
 CHANGED, SAME = 2.0, 0.5
 """Mean grey levels from which on, and up to which, a patch differs from its parent's or not."""
 ITERATIONS = 200
+RIGHT_SHARE = 1 - MARKED_UNALTERED
+"""Of the unchanged patches that a head learned from, those below a chance of one half."""
 Labels = NDArray[np.uint8]
 
 
@@ -69,6 +72,8 @@ def fit_patch_head(
 ) -> PatchHead:
     """Fit a head; standardisation is folded into its weights.
 
+    Its logits are 0 where only `MARKED_UNALTERED` of the unchanged patches, by weight, lie above.
+
     Args:
         patches: (N, k, D) patch tokens of N views.
         labels: (N, k); UNKNOWN ones teach nothing.
@@ -92,4 +97,12 @@ def fit_patch_head(
     model = LogisticRegression(C=1 / penalty, max_iter=ITERATIONS)
     model.fit((rows - mean) / scale, told, sample_weight=each * 1000)
     weight = model.coef_[0] / scale
-    return PatchHead(weight.astype(np.float32), float(model.intercept_[0] - mean @ weight))
+    level = _quantile((rows[told == 0] @ weight), each[told == 0], RIGHT_SHARE)
+    return PatchHead(weight.astype(np.float32), -level)
+
+
+def _quantile(values: NDArray[np.floating], weights: NDArray[np.float64], share: float) -> float:
+    """The value below which a share of the weight lies."""
+    order = np.argsort(values)
+    place = np.searchsorted(np.cumsum(weights[order]), share * weights.sum())
+    return float(values[order][min(place, len(order) - 1)])

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from forensics.detector import MARKED_UNALTERED
 from forensics.references import RESEMBLANCE
 from forensics.schema import Evidence, Face, FaceVerdict, Finding, Floats, Label, Map, Reason
 from forensics.verdict import Judgement
@@ -126,7 +127,8 @@ def _map_words(heatmap: Map) -> str:
     seen = heatmap[heatmap > 0]
     marked = float((seen >= 1 / 2).mean()) if seen.size else 0.0
     return (
-        f"The map marks {marked:.0%} of what was looked at as changed; it has no part in the score."
+        f"The map marks {marked:.0%} of what was looked at, of the unaltered photographs of its"
+        f" training {MARKED_UNALTERED:.0%}; it has no part in the score."
     )
 
 

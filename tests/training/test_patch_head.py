@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
+from forensics.detector import MARKED_UNALTERED
 from forensics.patch_head import UNKNOWN, PatchHead, fit_patch_head, labels_of
 
 WIDTH = 12
@@ -30,8 +32,9 @@ def drawn(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def test_head_tells_changed_patches_of_pictures_never_seen() -> None:
     head = fit_patch_head(*drawn(80, 0), np.full(80, 1 / 80), 1.0)
     patches, labels = drawn(30, 1)
-    assert ((head.logits(patches) > 0) == labels).mean() > 0.9
-    assert head.logits(patches).dtype == np.float32
+    ranked = head.logits(patches)
+    assert roc_auc_score(labels.ravel(), ranked.ravel()) > 0.95
+    assert ranked.dtype == np.float32
 
 
 def test_unknown_patches_teach_nothing() -> None:
@@ -53,3 +56,11 @@ def test_head_comes_back_from_its_tensors() -> None:
     again = PatchHead.read(head.tensors)
     assert again.bias == head.bias
     assert np.array_equal(again.weight, head.weight)
+
+
+def test_one_half_is_what_few_unchanged_patches_reach() -> None:
+    patches, labels = drawn(200, 0)
+    head = fit_patch_head(patches, labels, np.full(200, 1 / 200), 1.0)
+    marked = head.logits(patches[labels == 0]) > 0
+    assert marked.mean() == pytest.approx(MARKED_UNALTERED, abs=0.003)
+    assert (head.logits(patches[labels == 1]) > 0).mean() > 0.5
