@@ -135,8 +135,9 @@ def untouched(by_fold: Mapping[str, Sequence[float]]) -> str:
     return (
         "## What it marks in untouched pictures\n\nThe share of what was looked at that the map"
         f" puts at {LEVEL} or above; of the unaltered pictures of its training"
-        f" {MARKED_UNALTERED:.0%} by construction. Real pictures left out by fold, sources in turn, equalised as for the"
-        " score:\n\n" + markdown(["fold", "pictures", "mean", "median", "19 of 20 at most"], rows)
+        f" {MARKED_UNALTERED:.0%} by construction. Real pictures left out by fold, sources in"
+        " turn, equalised as for the score:\n\n"
+        + markdown(["fold", "pictures", "mean", "median", "19 of 20 at most"], rows)
     )
 
 
