@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from forensics.schema import Floats, Image, Step
 from forensics.traces.crops import native_crops
 from forensics.training import TrainingData
 from forensics.weights import file_named, verified_path
+
+if TYPE_CHECKING:
+    import torch
 
 SIDE = 224
 """Side of the crops at examination; training crops are smaller, at the same native scale."""
@@ -83,6 +87,10 @@ class EfficientnetLite0(CropDetector, Trainable):
         """Class logits of one picture by the ONNX file at `path`, (k, 3) float32."""
         return run_each(path, native_crops(image, SIDE, self.options.crops), HALF, HALF)
 
+    def start(self, seed: int) -> "torch.nn.Module":
+        """The network that training begins with."""
+        return imagenet_network(seed)
+
     def train(
         self, data: TrainingData, recipe: EfficientnetLite0Recipe, seed: int
     ) -> Iterator[Step]:
@@ -100,7 +108,7 @@ class EfficientnetLite0(CropDetector, Trainable):
             matched=recipe.matched,
             blend=recipe.blend,
         )
-        run = _Run(imagenet_network(seed), recipe)
+        run = _Run(self.start(seed), recipe)
         teacher = Teacher(Path(recipe.teacher), recipe.side) if recipe.teacher else None
 
         def learn(step: int) -> dict[str, float]:
