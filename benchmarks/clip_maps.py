@@ -55,8 +55,7 @@ TITLE = """# Where `clip_pairs` says that a picture was changed
 Its map has a head of its own, taught by patches of real pictures and of their twins by the makers
 of the default mix; `head of the score` is what the head that scores whole crops says of single
 patches, the map of versions before. Every picture is judged by a run that learned from nothing of
-its fold, `casia-splice`, from which none learned, by the one that ships. Of pictures from 224 to
-447 px a side the detector looks at the middle 224 px; the rest of its map is 0. By
+its fold, `casia-splice`, from which none learned, by the one that ships. By
 `python benchmarks/clip_maps.py`.
 """
 

@@ -32,7 +32,7 @@ from forensics.patch_head import PatchHead
 from forensics.patch_views import PatchViews, local_views
 from forensics.plugins import backbones, fingerprint
 from forensics.schema import Floats, Image, Map, Step
-from forensics.traces.crops import padded
+from forensics.traces.crops import covering_areas, fitting_side, padded
 from forensics.training import TrainingData
 from forensics.views import (
     View,
@@ -48,9 +48,13 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class ClipPairsOptions:
-    """`crops`: the largest number of native crops; `cache`: a folder that keeps features."""
+    """`crops`: the largest number of native crops; `cache`: a folder that keeps features.
+
+    `map_crops`: of a picture that so many crops cover, the map shows the whole.
+    """
 
     crops: int = 4
+    map_crops: int = 9
     cache: str = ""
 
 
@@ -130,15 +134,25 @@ class ClipPairs(CropDetector, Localiser, Trainable):
     def laid_over(self, image: Image, logits: Callable[[ClipReading], Floats]) -> Map:
         """Lay what `logits` says of each crop's patches, (h, w), over a picture, as P.
 
-        Crops do not overlap; what none covers is not touched: in a large picture it takes no
-        memory.
+        The mean where crops overlap. What none covers is not touched: in a large picture it takes
+        no memory.
         """
-        chance = np.zeros(image.shape[:2], np.float32)
-        for area in self._areas(image):
-            told = 1 / (1 + np.exp(-logits(clip_reading(padded(image[area], CLIP_PATCH)))))
+        total, seen, chance = (np.zeros(image.shape[:2], np.float32) for _ in range(3))
+        areas = self._map_areas(image)
+        for area in areas:
+            told = logits(clip_reading(padded(image[area], CLIP_PATCH)))
             height, width = image[area].shape[:2]
-            chance[area] = np.kron(told, np.ones((CLIP_PATCH, CLIP_PATCH)))[:height, :width]
+            total[area] += np.kron(told, np.ones((CLIP_PATCH, CLIP_PATCH)))[:height, :width]
+            seen[area] += 1
+        for area in areas:
+            chance[area] = 1 / (1 + np.exp(-total[area] / seen[area]))
         return chance
+
+    def _map_areas(self, image: Image) -> list[tuple[slice, slice]]:
+        """Crops that cover a picture, if it is small enough for that; else those of the score."""
+        side = fitting_side(image, CLIP_SIDE, CLIP_PATCH)
+        covering = covering_areas(image.shape[:2], side, self.options.map_crops)
+        return covering or self._areas(image)
 
     def train(self, data: TrainingData, recipe: ClipPairsRecipe, seed: int) -> Iterator[Step]:
         """Compute features not yet in the cache, then fit both heads and save them.

@@ -60,6 +60,7 @@ class Examiner:
         *,
         gallery: Path | None = None,
         camera: str = "",
+        maps: bool = True,
     ) -> None:
         """Load the plugins by name; by default all but those that are there to be compared.
 
@@ -71,6 +72,7 @@ class Examiner:
             trust_anchors: PEM file of the certificates whose C2PA signers are trusted.
             gallery: folder of a gallery in which every face is looked up, as evidence "likeness".
             camera: name of an enrolled camera whose fingerprint is looked for.
+            maps: whether detectors draw where they see traces; no verdict depends on it.
 
         Raises:
             CameraUnusable: no camera has this name, or its file is damaged.
@@ -80,7 +82,7 @@ class Examiner:
             CalibrationStale: the fusion was fitted with other weights than those at hand.
         """
         chosen = choose(default_detectors(), detectors, analyses, fast=fast, camera=camera)
-        self.choice = chosen
+        self.choice, self._maps = chosen, maps
         self.missing: dict[str, WeightsUnavailable] = {}
         self.detectors: dict[str, Detector] = {}
         # Networks open on threads, while the other plugins load and the first picture is decoded.
@@ -212,7 +214,9 @@ class Examiner:
                 score = self.alone[name].judge({name: seen}, views.faces, _shape(case)).score
         else:
             looks = [np.atleast_1d(logit) for logit in detector.score(views.images)]
-        heatmap = detector.locate(views.images[:1])[0] if isinstance(detector, Localiser) else None
+        heatmap = None
+        if self._maps and isinstance(detector, Localiser):
+            [heatmap] = detector.locate(views.images[:1])
         findings = scoring.findings(
             looks, views.places, score, heatmap, found_faces=len(case.faces)
         )

@@ -91,6 +91,7 @@ def run(args: argparse.Namespace) -> int:
             args.trust_anchors,
             gallery=args.gallery,
             camera=args.camera,
+            maps=args.report is not None,
         )
     except UnknownPlugin as error:
         print(f"forensics examine: error: {error}", file=sys.stderr)

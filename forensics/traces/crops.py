@@ -1,6 +1,7 @@
 """Where to look: native crops, never shrunk, because shrinking erases the traces."""
 
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,8 @@ from forensics.schema import Image
 
 NEARLY = 1.25
 """A row of crops that covers its length up to this factor reaches from border to border."""
+LEFT_OUT = 0.15
+"""A single crop covers a length that exceeds it by this share of its side."""
 
 
 def padded(image: Image, side: int) -> Image:
@@ -52,6 +55,23 @@ def crop_areas(shape: Sequence[int], side: int, at_most: int) -> list[tuple[slic
     """Where `native_crops` cuts (height, width) px; a smaller picture is one area, whole."""
     height, width = shape
     rows, columns = _grid(height / side, width / side, at_most)
+    tops, lefts = _offsets(height, side, rows), _offsets(width, side, columns)
+    return [(slice(t, t + side), slice(left, left + side)) for t in tops for left in lefts]
+
+
+def covering_areas(shape: Sequence[int], side: int, at_most: int) -> list[tuple[slice, slice]]:
+    """Where to cut crops that leave at most borders of a picture unseen; they may overlap.
+
+    Args:
+        shape: height and width in px.
+        side: of a crop in px.
+        at_most: crops; none at all where that takes more.
+    """
+    lengths = [length / side for length in shape[:2]]
+    rows, columns = (1 if length <= 1 + LEFT_OUT else ceil(length) for length in lengths)
+    if rows * columns > at_most:
+        return []
+    height, width = shape[:2]
     tops, lefts = _offsets(height, side, rows), _offsets(width, side, columns)
     return [(slice(t, t + side), slice(left, left + side)) for t in tops for left in lefts]
 

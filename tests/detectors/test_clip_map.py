@@ -49,14 +49,33 @@ def test_map_has_the_pictures_size_and_is_a_probability(
     assert 0 <= drawn.min() <= drawn.max() <= 1
 
 
-def test_map_is_empty_where_no_crop_looked(detector: ClipPairs) -> None:
-    picture = noise(500, 500)
+@pytest.mark.parametrize("size", [(250, 400), (512, 512), (600, 500), (224, 640)])
+def test_a_picture_that_few_crops_cover_is_shown_but_for_borders(
+    detector: ClipPairs, size: tuple[int, int]
+) -> None:
+    [drawn] = detector.locate([noise(*size)])
+    assert (drawn[16:-16, 16:-16] > 0).all()
+
+
+def test_in_a_large_picture_the_map_shows_what_the_score_looks_at(detector: ClipPairs) -> None:
+    picture = noise(900, 900)
     [drawn] = detector.locate([picture])
     seen = np.zeros(picture.shape[:2], bool)
     for area in detector._areas(picture):
         seen[area] = True
     assert (drawn[~seen] == 0).all()
     assert (drawn[seen] > 0).all()
+
+
+def test_where_crops_overlap_the_map_is_the_mean_of_their_logits(detector: ClipPairs) -> None:
+    picture = noise(400, 224)
+    [drawn] = detector.locate([picture])
+    first, last = (
+        np.kron(detector.map_head.logits(clip_reading(crop).patches), np.ones((16, 16)))
+        for crop in (picture[:224], picture[-224:])
+    )
+    both = (first[176:] + last[:48]) / 2
+    np.testing.assert_allclose(drawn[176:224], 1 / (1 + np.exp(-both)), atol=1e-5)
 
 
 def test_a_crop_reads_the_same_on_every_core_at_once_and_on_all_cores(detector: ClipPairs) -> None:
