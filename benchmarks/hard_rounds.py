@@ -20,9 +20,8 @@ from tqdm import tqdm
 from detectors.clip_pairs import ClipPairs, ClipPairsOptions, ClipPairsRecipe
 from forensics.benchmark.datasets import PictureStore, capped, read_samples
 from forensics.benchmark.fuel_mixes import CHOICE_FOLDS
-from forensics.benchmark.gains import gain_header, gain_rows
+from forensics.benchmark.gains import gain_table
 from forensics.benchmark.out_of_fold import CONDITIONS
-from forensics.benchmark.tables import markdown
 from forensics.commands.common import add_data_arguments
 from forensics.commands.picture_stores import picture_store
 from forensics.commands.train import TWINS, ZOO
@@ -102,20 +101,8 @@ def main() -> None:
                 book.setdefault((name, condition), {}).update(
                     zip([one.path for one in left_out], scores, strict=True)
                 )
-    print(table([sample for sample in samples if sample.fold in CHOICE_FOLDS], book))
-
-
-def table(samples: list[Sample], book: dict[tuple[str, str], dict[str, float]]) -> str:
-    """AUC of every round against the reals of the same fold, and what it gains."""
-    body = []
-    for condition in CONDITIONS:
-        ranked = {
-            name: np.asarray([scores[sample.path] for sample in samples])
-            for (name, shown), scores in book.items()
-            if shown == condition
-        }
-        body += [[condition, *row] for row in gain_rows(samples, ranked, BASE)]
-    return markdown(["", *gain_header(samples)], body)
+    chosen = [sample for sample in samples if sample.fold in CHOICE_FOLDS]
+    print(gain_table(chosen, book, BASE))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ crop a picture, clean and at half size under JPEG 75. Prints a Markdown table.
 """
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,8 @@ from tqdm import tqdm
 from detectors.clip_pairs import ClipPairs, ClipPairsOptions, ClipPairsRecipe
 from forensics.benchmark.datasets import capped, read_samples
 from forensics.benchmark.fuel_mixes import CHOICE_FOLDS
-from forensics.benchmark.gains import gain_header, gain_rows
+from forensics.benchmark.gains import gain_table
 from forensics.benchmark.out_of_fold import CONDITIONS
-from forensics.benchmark.tables import markdown
 from forensics.commands.common import add_data_arguments
 from forensics.commands.picture_stores import picture_store
 from forensics.commands.train import TWINS, ZOO
@@ -75,9 +74,9 @@ def main() -> None:
     book: dict[tuple[str, str], dict[str, float]] = {}
     for fold in CHOICE_FOLDS:
         rows = [place for place, view in enumerate(views) if view.sample.fold != fold]
-        chosen = [views[row] for row in rows]
+        learning = [views[row] for row in rows]
         heads = {
-            name: fit_head(head_rows(features, chosen, recipe.power), recipe.head)
+            name: fit_head(head_rows(features, learning, recipe.power), recipe.head)
             for name, features in readings(*(part[rows] for part in learned)).items()
         }
         left_out = [sample for sample in samples if sample.fold == fold]
@@ -89,24 +88,13 @@ def main() -> None:
                 paths = [sample.path for sample in left_out]
                 found = dict(zip(paths, logits.tolist(), strict=True))
                 book.setdefault((name, condition), {}).update(found)
-    print(_table([sample for sample in samples if sample.fold in CHOICE_FOLDS], book))
+    chosen = [sample for sample in samples if sample.fold in CHOICE_FOLDS]
+    print(gain_table(chosen, book, BASE))
 
 
 def _shown(store: Any, sample: Sample, condition: str) -> Image:
     image = CONDITIONS[condition](store.read(sample), sample.seed(EQUALISE))
     return padded(image[clip_areas(image, 1)[0]], CLIP_PATCH)
-
-
-def _table(samples: Sequence[Sample], book: dict[tuple[str, str], dict[str, float]]) -> str:
-    body = []
-    for condition in CONDITIONS:
-        ranked = {
-            name: np.asarray([scores[sample.path] for sample in samples])
-            for (name, asked), scores in book.items()
-            if asked == condition
-        }
-        body += [[condition, *row] for row in gain_rows(samples, ranked, BASE)]
-    return markdown(["", *gain_header(samples)], body)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from detectors.clip_pairs import ClipPairsRecipe
 from forensics.benchmark.datasets import PictureStore, capped, read_samples
 from forensics.benchmark.fuel_mixes import CHOICE_FOLDS
-from forensics.benchmark.gains import gain_header, gain_rows
+from forensics.benchmark.gains import gain_table
 from forensics.benchmark.metrics import auc
 from forensics.benchmark.out_of_fold import CONDITIONS
 from forensics.benchmark.tables import markdown
@@ -183,7 +183,8 @@ def main() -> None:
             for sample in tqdm([s for s in samples if s.fold == fold], condition, disable=None):
                 for name, value in picture_scores(scores, shown(store, sample, condition)).items():
                     book.setdefault((name, condition), {})[sample.path] = value
-    print(table([s for s in samples if s.fold in CHOICE_FOLDS], book))
+    chosen = [sample for sample in samples if sample.fold in CHOICE_FOLDS]
+    print(gain_table(chosen, book, BASE))
     means = [[name, str(len(v)), f"{np.mean(v):.2f}"] for name, v in sorted(where.items())]
     print(markdown(["maker: head", "crops", "mean AUC of patches"], means))
 
@@ -192,19 +193,6 @@ def shown(store: PictureStore, sample: Sample, condition: str) -> Image:
     """The first native crop of a picture in a condition."""
     image = CONDITIONS[condition](store.read(sample), sample.seed(EQUALISE))
     return padded(image[clip_areas(image, 1)[0]], CLIP_PATCH)
-
-
-def table(samples: Sequence[Sample], book: dict[tuple[str, str], dict[str, float]]) -> str:
-    """AUC by head and condition against the reals of the same fold, and what is gained."""
-    body = []
-    for condition in CONDITIONS:
-        ranked = {
-            name: np.asarray([scores[sample.path] for sample in samples])
-            for (name, asked), scores in book.items()
-            if asked == condition
-        }
-        body += [[condition, *row] for row in gain_rows(samples, ranked, BASE)]
-    return markdown(["", *gain_header(samples)], body)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from forensics.benchmark.intervals import draw_rows
 from forensics.benchmark.significance import paired_bootstrap
-from forensics.benchmark.tables import generator_auc, mean_auc, rows_of
+from forensics.benchmark.tables import generator_auc, markdown, mean_auc, rows_of
 from forensics.statistics import Reals
 from forensics.training import Sample
 
@@ -35,3 +37,24 @@ def gain_rows(samples: Sequence[Sample], scores: Mapping[str, Reals], base: str)
         gained = f"{gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"
         body.append([name, str(mean_auc(rows, found, own_fold=True)), gained, *each])
     return body
+
+
+def gain_table(
+    samples: Sequence[Sample], book: Mapping[tuple[str, str], Mapping[str, float]], base: str
+) -> str:
+    """The table of several variants under several conditions, in Markdown.
+
+    Args:
+        samples: N pictures.
+        book: by variant and condition, the logit of each picture by its path.
+        base: the variant that the others are compared with.
+    """
+    body = []
+    for condition in dict.fromkeys(condition for _, condition in book):
+        ranked = {
+            name: np.asarray([scores[sample.path] for sample in samples])
+            for (name, shown), scores in book.items()
+            if shown == condition
+        }
+        body += [[condition, *row] for row in gain_rows(samples, ranked, base)]
+    return markdown(["", *gain_header(samples)], body)
