@@ -1,4 +1,4 @@
-"""Train EfficientNet-Lite0 without its first down-sampling, and compare with it as it ships.
+"""Train EfficientNet-Lite0 without its first down-sampling, and compare.
 
     python benchmarks/first_stride.py --data MANIFEST.csv --folds FOLDS.csv --per-group 40
         [--recipe crops=3600] [--runs runs/first-stride]
@@ -47,7 +47,10 @@ class Unstrided(EfficientnetLite0):
         return made
 
 
-VARIANTS = {"as it ships": EfficientnetLite0, "first convolution in steps of one": Unstrided}
+VARIANTS = {
+    "first convolution in steps of two": EfficientnetLite0,
+    "first convolution in steps of one": Unstrided,
+}
 
 
 def main() -> None:
