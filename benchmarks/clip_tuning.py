@@ -135,7 +135,7 @@ class Batches:
         return of_source[rng.integers(len(of_source))]
 
     def _number(self, rng: np.random.Generator) -> int:
-        return int(rng.integers(1, 1000)) if rng.random() < self.recipe.strong else 0
+        return int(rng.random() < self.recipe.strong)
 
     def _crop(self, view: View) -> Image:
         return view.crop(self.data, self.recipe.chain, CLIP_SIDE, CLIP_PATCH)
