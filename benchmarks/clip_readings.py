@@ -16,14 +16,12 @@ import numpy as np
 from tqdm import tqdm
 
 from detectors.clip_pairs import ClipPairs, ClipPairsOptions, ClipPairsRecipe
-from forensics.benchmark.datasets import capped, read_samples
 from forensics.benchmark.fuel_mixes import CHOICE_FOLDS
 from forensics.benchmark.out_of_fold import CONDITIONS
 from forensics.benchmark.tables import markdown, mean_auc, rows_of
 from forensics.class_tokens import BLOCKS, TokenReader
 from forensics.commands.common import add_data_arguments
-from forensics.commands.picture_stores import picture_store
-from forensics.commands.train import TWINS, ZOO
+from forensics.commands.train import TWINS, ZOO, pictures_with_twins
 from forensics.detector import fake_logit
 from forensics.feature_store import FeatureStore, pixel_key
 from forensics.head_training import head_rows
@@ -147,17 +145,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_data_arguments(parser)
     args = parser.parse_args()
-    samples = capped(read_samples(args.folds, args.data), args.per_group)
-    store = picture_store(args.data, args.cache, samples)
-    makers = {name: store.twin(load("generator", name)) for name in MAKERS}
-    data = TrainingData(tuple(samples), store.read, makers, args.cache, args.cache)
+    data = pictures_with_twins(args, args.cache)
     detector: ClipPairs = load("detector", "clip_pairs", ClipPairsOptions(cache=str(args.cache)))
     readings, classes = detector.store, TokenReader(str(args.cache)).store
     if readings is None or classes is None:
         raise ValueError("features need a folder")
     crops = Crops(data, readings, classes)
     body = [[each.title, *left_out(crops, each)] for each in tqdm(VARIANTS, disable=None)]
-    print(f"{len(samples)} pictures\n")
+    print(f"{len(data.samples)} pictures\n")
     print(markdown(["variant", *CONDITIONS], body))
 
 

@@ -24,6 +24,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from detectors.clip_pairs import ClipPairsRecipe
+from forensics.benchmark.choice_runs import first_crop
 from forensics.benchmark.clip_in_torch import ClipInTorch, nothing, pixels_of
 from forensics.benchmark.datasets import PictureStore, capped, read_samples
 from forensics.benchmark.fuel_mixes import CHOICE_FOLDS
@@ -34,11 +35,10 @@ from forensics.commands.picture_stores import picture_store
 from forensics.commands.train import TWINS, ZOO
 from forensics.linear_head import LinearHead
 from forensics.network_training import running_average
-from forensics.neural import CLIP_PATCH, CLIP_SIDE, clip_areas
+from forensics.neural import CLIP_PATCH, CLIP_SIDE
 from forensics.plugins import backbones, load
 from forensics.schema import Image
-from forensics.traces.crops import padded
-from forensics.training import EQUALISE, Checkpoint, Sample, TrainingData
+from forensics.training import Checkpoint, Sample, TrainingData
 from forensics.views import View
 from forensics.weights import load_tensors
 
@@ -187,8 +187,7 @@ def scored(network: Tuned, crops: Iterator[Image]) -> list[float]:
 def shown(samples: Sequence[Sample], store: PictureStore, condition: str) -> Iterator[Image]:
     """The first native crop of every picture in a condition."""
     for sample in tqdm(samples, condition, disable=None):
-        image = CONDITIONS[condition](store.read(sample), sample.seed(EQUALISE))
-        yield padded(image[clip_areas(image, 1)[0]], CLIP_PATCH)
+        yield first_crop(sample, store.read, condition)
 
 
 def main() -> None:

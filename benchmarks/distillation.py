@@ -14,6 +14,7 @@ A run that is there is not trained again.
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +25,13 @@ from tqdm import tqdm
 from detectors.efficientnet_lite0 import SIDE, EfficientnetLite0Recipe
 from forensics.batches import Batch, BatchPlan
 from forensics.benchmark.choice_runs import choice_scores
-from forensics.benchmark.datasets import capped, read_samples
 from forensics.benchmark.fuel_mixes import CHOICE_FOLDS
 from forensics.benchmark.gains import gain_table
 from forensics.commands.common import add_data_arguments
 from forensics.commands.options import with_fields
-from forensics.commands.picture_stores import picture_store
-from forensics.commands.train import TWINS, ZOO
+from forensics.commands.train import pictures_with_twins
 from forensics.lessons import Teacher, softened_loss
 from forensics.network_training import NetworkRun, accuracy, imagenet_network
-from forensics.plugins import load
 from forensics.schema import Step
 from forensics.training import TrainingData
 
@@ -71,9 +69,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/distilled"), metavar="DIR")
     args = parser.parse_args()
     recipe = with_fields(EfficientnetLite0Recipe(), args.recipe)
-    samples = capped(read_samples(args.folds, args.data), args.per_group)
-    store = picture_store(args.data, args.cache, samples)
-    makers = {name: store.twin(load("generator", name)) for name in (TWINS, *ZOO)}
+    pictures = pictures_with_twins(args, args.out)
     book: dict[tuple[str, str], dict[str, float]] = {}
     titles = {f"labels weigh {labels:g}": labels for labels in args.labels}
     for title, labels in titles.items():
@@ -84,10 +80,10 @@ def main() -> None:
             return tqdm(distilled(teacher, data, recipe, labels), fold, total, disable=None)
 
         place = args.out / f"labels-{labels:g}-{recipe.crops}"
-        data = TrainingData(tuple(samples), store.read, makers, place, args.cache)
+        data = replace(pictures, folder=place)
         for condition, scores in choice_scores(NAME, data, train).items():
             book[title, condition] = scores
-    chosen = [sample for sample in samples if sample.fold in CHOICE_FOLDS]
+    chosen = [sample for sample in pictures.samples if sample.fold in CHOICE_FOLDS]
     print(gain_table(chosen, book, next(iter(titles))))
 
 

@@ -12,6 +12,7 @@ again.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +20,13 @@ from tqdm import tqdm
 
 from detectors.efficientnet_lite0 import EfficientnetLite0, EfficientnetLite0Recipe
 from forensics.benchmark.choice_runs import choice_scores
-from forensics.benchmark.datasets import capped, read_samples
 from forensics.benchmark.fuel_mixes import CHOICE_FOLDS
 from forensics.benchmark.gains import gain_table
 from forensics.commands.common import add_data_arguments
 from forensics.commands.options import with_fields
-from forensics.commands.picture_stores import picture_store
-from forensics.commands.train import TWINS, ZOO
+from forensics.commands.train import pictures_with_twins
 from forensics.network_training import imagenet_network
-from forensics.plugins import cards, load
+from forensics.plugins import cards
 from forensics.training import TrainingData
 
 if TYPE_CHECKING:
@@ -61,9 +60,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/first-stride"), metavar="DIR")
     args = parser.parse_args()
     recipe = with_fields(EfficientnetLite0Recipe(), args.recipe)
-    samples = capped(read_samples(args.folds, args.data), args.per_group)
-    store = picture_store(args.data, args.cache, samples)
-    makers = {name: store.twin(load("generator", name)) for name in (TWINS, *ZOO)}
+    pictures = pictures_with_twins(args, args.runs)
     book: dict[tuple[str, str], dict[str, float]] = {}
     for title, kind in VARIANTS.items():
 
@@ -73,10 +70,10 @@ def main() -> None:
             return tqdm(steps, f"{title}, without {fold}", total, disable=None)
 
         place = args.runs / f"{title.replace(' ', '-')}-{recipe.crops}"
-        data = TrainingData(tuple(samples), store.read, makers, place, args.cache)
+        data = replace(pictures, folder=place)
         for condition, scores in choice_scores(NAME, data, train).items():
             book[title, condition] = scores
-    chosen = [sample for sample in samples if sample.fold in CHOICE_FOLDS]
+    chosen = [sample for sample in pictures.samples if sample.fold in CHOICE_FOLDS]
     print(gain_table(chosen, book, next(iter(VARIANTS))))
 
 

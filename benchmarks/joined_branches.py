@@ -10,28 +10,24 @@ crop a picture, clean and at half size under JPEG 75. Prints a Markdown table.
 
 import argparse
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from detectors.clip_pairs import ClipPairs, ClipPairsOptions, ClipPairsRecipe
-from forensics.benchmark.datasets import capped, read_samples
+from forensics.benchmark.choice_runs import first_crop
 from forensics.benchmark.fuel_mixes import CHOICE_FOLDS
 from forensics.benchmark.gains import gain_table
 from forensics.benchmark.out_of_fold import CONDITIONS
 from forensics.commands.common import add_data_arguments
-from forensics.commands.picture_stores import picture_store
-from forensics.commands.train import TWINS, ZOO
+from forensics.commands.train import pictures_with_twins
 from forensics.detector import fake_logit
 from forensics.head_training import head_rows
 from forensics.linear_head import fit_head
-from forensics.neural import CLIP_PATCH, CLIP_SIDE, clip_areas
+from forensics.neural import CLIP_PATCH, CLIP_SIDE
 from forensics.plugins import load
 from forensics.schema import Floats, Image
-from forensics.traces.crops import padded
 from forensics.traces.features import frequency_features
-from forensics.training import EQUALISE, Sample, TrainingData
 from forensics.views import all_views
 
 BASE = "CLIP alone (ships)"
@@ -59,13 +55,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_data_arguments(parser)
     args = parser.parse_args()
-    samples = capped(read_samples(args.folds, args.data), args.per_group)
-    store = picture_store(args.data, args.cache, samples)
-    makers = {name: store.twin(load("generator", name)) for name in (TWINS, *ZOO)}
-    data = TrainingData(tuple(samples), store.read, makers, args.cache, args.cache)
+    data = pictures_with_twins(args, args.cache)
     detector: ClipPairs = load("detector", "clip_pairs", ClipPairsOptions(cache=str(args.cache)))
     recipe = ClipPairsRecipe()
-    views = all_views(samples, recipe.strong, recipe.twins, tuple(makers))
+    views = all_views(data.samples, recipe.strong, recipe.twins, tuple(data.makers))
     for _ in detector.read(views, data, recipe):
         pass
     told, views = detector.rows(views, data, recipe)
@@ -79,22 +72,17 @@ def main() -> None:
             name: fit_head(head_rows(features, learning, recipe.power), recipe.head)
             for name, features in readings(*(part[rows] for part in learned)).items()
         }
-        left_out = [sample for sample in samples if sample.fold == fold]
+        left_out = [sample for sample in data.samples if sample.fold == fold]
         for condition in CONDITIONS:
-            shown = [_shown(store, sample, condition) for sample in left_out]
+            shown = [first_crop(sample, data.read, condition) for sample in left_out]
             read = readings(detector.crop_features(shown), spectra(shown))
             for name, head in heads.items():
                 logits = fake_logit(head.class_logits(read[name]))
                 paths = [sample.path for sample in left_out]
                 found = dict(zip(paths, logits.tolist(), strict=True))
                 book.setdefault((name, condition), {}).update(found)
-    chosen = [sample for sample in samples if sample.fold in CHOICE_FOLDS]
+    chosen = [sample for sample in data.samples if sample.fold in CHOICE_FOLDS]
     print(gain_table(chosen, book, BASE))
-
-
-def _shown(store: Any, sample: Sample, condition: str) -> Image:
-    image = CONDITIONS[condition](store.read(sample), sample.seed(EQUALISE))
-    return padded(image[clip_areas(image, 1)[0]], CLIP_PATCH)
 
 
 if __name__ == "__main__":

@@ -20,25 +20,23 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from detectors.clip_pairs import ClipPairsRecipe
-from forensics.benchmark.datasets import PictureStore, capped, read_samples
+from forensics.benchmark.choice_runs import first_crop
 from forensics.benchmark.fuel_mixes import CHOICE_FOLDS
 from forensics.benchmark.gains import gain_table
 from forensics.benchmark.metrics import auc
 from forensics.benchmark.out_of_fold import CONDITIONS
 from forensics.benchmark.tables import markdown
 from forensics.commands.common import add_data_arguments
-from forensics.commands.picture_stores import picture_store
-from forensics.commands.train import TWINS, ZOO
+from forensics.commands.train import pictures_with_twins
 from forensics.detector import fake_logit
 from forensics.feature_store import FeatureStore
 from forensics.head_training import head_rows
 from forensics.linear_head import LinearHead, fit_head
-from forensics.neural import CLIP_PATCH, CLIP_SIDE, CLIP_WIDTH, clip_areas, clip_reading
+from forensics.neural import CLIP_PATCH, CLIP_SIDE, CLIP_WIDTH, clip_reading
 from forensics.patch_head import CHANGED, SAME, UNKNOWN, Labels, fit_patch_head, labels_of
-from forensics.plugins import backbones, fingerprint, load
+from forensics.plugins import backbones, fingerprint
 from forensics.schema import Floats, Image
-from forensics.traces.crops import padded
-from forensics.training import EQUALISE, Sample, TrainingData
+from forensics.training import TrainingData
 from forensics.views import View, all_views, cache_key, changed, weights_of
 
 BASE = "crops (as ships), mean"
@@ -164,13 +162,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_data_arguments(parser)
     args = parser.parse_args()
-    samples = capped(read_samples(args.folds, args.data), args.per_group)
-    store = picture_store(args.data, args.cache, samples)
-    makers = {name: store.twin(load("generator", name)) for name in (TWINS, *ZOO)}
-    recipe = ClipPairsRecipe()
-    data = TrainingData(tuple(samples), store.read, makers, args.cache, args.cache)
+    data = pictures_with_twins(args, args.cache)
+    samples, recipe = data.samples, ClipPairsRecipe()
     read = Views(data, recipe, args.cache)
-    views = all_views(samples, recipe.strong, recipe.twins, tuple(makers))
+    views = all_views(samples, recipe.strong, recipe.twins, tuple(data.makers))
     read.read(views)
     book: dict[tuple[str, str], dict[str, float]] = {}
     where: dict[str, list[float]] = {}
@@ -181,18 +176,14 @@ def main() -> None:
             where.setdefault(key, []).extend(values)
         for condition in CONDITIONS:
             for sample in tqdm([s for s in samples if s.fold == fold], condition, disable=None):
-                for name, value in picture_scores(scores, shown(store, sample, condition)).items():
+                for name, value in picture_scores(
+                    scores, first_crop(sample, data.read, condition)
+                ).items():
                     book.setdefault((name, condition), {})[sample.path] = value
     chosen = [sample for sample in samples if sample.fold in CHOICE_FOLDS]
     print(gain_table(chosen, book, BASE))
     means = [[name, str(len(v)), f"{np.mean(v):.2f}"] for name, v in sorted(where.items())]
     print(markdown(["maker: head", "crops", "mean AUC of patches"], means))
-
-
-def shown(store: PictureStore, sample: Sample, condition: str) -> Image:
-    """The first native crop of a picture in a condition."""
-    image = CONDITIONS[condition](store.read(sample), sample.seed(EQUALISE))
-    return padded(image[clip_areas(image, 1)[0]], CLIP_PATCH)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from forensics.neural import (
     CLIP_SIDE,
     ClipReading,
     clip_areas,
-    clip_reading,
+    clip_readings,
     prepare_clip,
 )
 from forensics.patch_head import PatchHead
@@ -139,8 +139,9 @@ class ClipPairs(CropDetector, Localiser, Trainable):
         """
         total, seen, chance = (np.zeros(image.shape[:2], np.float32) for _ in range(3))
         areas = self._map_areas(image)
-        for area in areas:
-            told = logits(clip_reading(padded(image[area], CLIP_PATCH)))
+        readings = clip_readings([padded(image[area], CLIP_PATCH) for area in areas])
+        for area, reading in zip(areas, readings, strict=True):
+            told = logits(reading)
             height, width = image[area].shape[:2]
             total[area] += np.kron(told, np.ones((CLIP_PATCH, CLIP_PATCH)))[:height, :width]
             seen[area] += 1

@@ -12,7 +12,7 @@ from forensics.schema import Floats, Image, Map, Step
 
 CLASSES = ("real", "synthetic", "manipulated")
 MARKED_UNALTERED = 0.05
-"""How much of the unaltered pictures of its training a map puts at one half or above."""
+"""How much of what was unaltered in its training a map puts at one half or above."""
 
 
 class Detector(Plugin, ABC):
@@ -42,7 +42,7 @@ class Localiser(ABC):
     def locate(self, images: Sequence[Image]) -> list[Map]:
         """Return one (H, W) float32 map in [0, 1] an image, at the image's own size.
 
-        0 where it did not look; from 1/2 on it marks what few unaltered pictures show, see
+        0 where it did not look; from 1/2 on it marks what few unaltered places reach, see
         `MARKED_UNALTERED`.
         """
 

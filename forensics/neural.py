@@ -29,8 +29,8 @@ CLIP_WIDTH = 3 * 768
 EXACT = 255 * 127 * 2
 """What CLIP's graph says where sums of 8-bit products are not saturated."""
 KEPT = 16
-"""Crops whose patch tokens stay in memory: a map costs nothing after a score, and whatever else
-reads the same crops of a picture nothing either."""
+"""Crops whose patch tokens stay in memory: whatever reads the crops of a score again, as a map and
+other analyses do, costs nothing."""
 
 
 @once

@@ -127,8 +127,8 @@ def _map_words(heatmap: Map) -> str:
     seen = heatmap[heatmap > 0]
     marked = float((seen >= 1 / 2).mean()) if seen.size else 0.0
     return (
-        f"The map marks {marked:.0%} of what was looked at, of the unaltered photographs of its"
-        f" training {MARKED_UNALTERED:.0%}; it has no part in the score."
+        f"The map marks {marked:.0%} of what was looked at, of what was unaltered in its training"
+        f" {MARKED_UNALTERED:.0%}; it has no part in the score."
     )
 
 

@@ -6,8 +6,10 @@ from dataclasses import replace
 from forensics.benchmark.fuel_mixes import CHOICE_FOLDS
 from forensics.benchmark.out_of_fold import CONDITIONS, ScoreBook, detector_of_run, score_run
 from forensics.detector import fake_logit
-from forensics.schema import Step
-from forensics.training import TrainingData
+from forensics.neural import CLIP_PATCH, clip_areas
+from forensics.schema import Image, Step
+from forensics.traces.crops import padded
+from forensics.training import EQUALISE, Sample, TrainingData
 
 Train = Callable[[str, TrainingData], Iterable[Step]]
 """Trains without a fold, given by name, on what is left."""
@@ -37,3 +39,9 @@ def choice_scores(name: str, data: TrainingData, train: Train) -> dict[str, dict
             for row in score_run(detector, left_out, data.read, book, condition):
                 scores[row.path] = float(fake_logit(row.logits).mean())
     return found
+
+
+def first_crop(sample: Sample, read: Callable[[Sample], Image], condition: str) -> Image:
+    """The middle native crop of a picture under a condition, as CLIP takes it."""
+    image = CONDITIONS[condition](read(sample), sample.seed(EQUALISE))
+    return padded(image[clip_areas(image, 1)[0]], CLIP_PATCH)

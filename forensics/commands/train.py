@@ -101,6 +101,14 @@ def _steps(args: argparse.Namespace) -> Iterator[Step]:
     return generator_steps(args) if generator else train_detector(args)
 
 
+def pictures_with_twins(args: argparse.Namespace, folder: Path) -> TrainingData:
+    """The capped pictures of all folds, with twins by the default mix; runs go into `folder`."""
+    samples = capped(read_samples(args.folds, args.data), args.per_group)
+    store = picture_store(args.data, args.cache, samples)
+    makers = {name: store.twin(load("generator", name)) for name in (TWINS, *ZOO)}
+    return TrainingData(tuple(samples), store.read, makers, folder, args.cache)
+
+
 def train_detector(args: argparse.Namespace) -> Iterator[Step]:
     """Train the detector `args.name` into `args.out`, yielding its steps."""
     detector_class = plugin_class("detector", args.name)
