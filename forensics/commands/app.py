@@ -46,6 +46,7 @@ def server_command(args: argparse.Namespace) -> list[str]:
         f"--server.maxUploadSize={LARGEST_UPLOAD}",
         f"--server.headless={str(args.headless).lower()}",
         "--browser.gatherUsageStats=false",
+        "--client.toolbarMode=minimal",
         "--server.showEmailPrompt=false",
     ]  # fmt: skip
 

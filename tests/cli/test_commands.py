@@ -85,6 +85,7 @@ def test_the_page_listens_on_this_machine_only_and_reports_to_nobody() -> None:
     assert "--server.address=127.0.0.1" in line
     assert "--browser.gatherUsageStats=false" in line
     assert "--server.showEmailPrompt=false" in line
+    assert "--client.toolbarMode=minimal" in line
 
 
 def test_the_page_started_without_us_keeps_to_the_same() -> None:
